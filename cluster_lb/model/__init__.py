@@ -1,0 +1,1 @@
+"""Pure nouns of the cluster: no I/O, no clock, no settings."""

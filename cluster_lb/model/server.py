@@ -1,0 +1,68 @@
+"""A server: one address that serves, as the cluster knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cluster_lb.errors import InvalidValueError
+from cluster_lb.model.address import Address
+from cluster_lb.model.availability import AdminState, Availability, Health, availability
+from cluster_lb.model.names import check_id
+from cluster_lb.model.verdict import Verdict
+
+MAX_WEIGHT = 256  # HAProxy's range is 0..256 too; 0 takes no new traffic
+
+
+def check_weight(weight: int) -> int:
+    """Return `weight` when it is in 0..256."""
+    if not 0 <= weight <= MAX_WEIGHT:
+        raise InvalidValueError(f"weight {weight}: must be in 0..{MAX_WEIGHT} (0 takes no new traffic)")
+    return weight
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRecord:
+    """What a server says of itself when it registers; each heartbeat carries the whole of it.
+
+    `report` holds figures by name: `cpu` (0..1), `memory` (0..1), `load_average`, `in_flight`.
+    """
+
+    id: str
+    address: Address
+    weight: int = 1
+    zone: str = ""
+    report: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_id(self.id, "server")
+        check_weight(self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A registered server: its record, with what operators, probes and Redis time say of it.
+
+    `weight` is the one in force: an operator's, else the record's. `lease_ms` is what was left of the
+    lease when it was read (negative: overdue). `stale`: kept in the pool although its lease ended.
+    """
+
+    id: str
+    address: Address
+    weight: int = 1
+    effective_weight: int = 1
+    zone: str = ""
+    admin_state: AdminState = AdminState.READY
+    verdict: Verdict | None = None
+    stale: bool = False
+    registered_at_ms: int = 0
+    lease_ms: int = 0
+    report: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def health(self) -> Health:
+        return self.verdict.health if self.verdict else Health.NEW
+
+    @property
+    def availability(self) -> Availability:
+        return availability(self.admin_state, self.health, self.effective_weight)

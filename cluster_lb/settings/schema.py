@@ -1,0 +1,123 @@
+"""Every setting, its unit in its name, its default and its precedent beside it."""
+
+from __future__ import annotations
+
+import socket
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from cluster_lb.model.address import Address
+from cluster_lb.model.names import check_id, check_pool_name
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _address(value: Any) -> Any:
+    return Address.parse(value, allow_any_port=True) if isinstance(value, str) else value
+
+
+BindAddress = Annotated[Address, BeforeValidator(_address)]
+PoolName = Annotated[str, AfterValidator(check_pool_name)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AccessLog(StrEnum):
+    OFF = "off"
+    TEXT = "text"
+    JSON = "json"
+
+
+class NodeSettings(_Settings):
+    """The node's own part: never shared."""
+
+    id: Annotated[str, AfterValidator(lambda v: check_id(v, "node"))] = Field(
+        default_factory=socket.gethostname
+    )
+    zone: str = ""
+    workers: PositiveInt | Literal["auto"] = 1
+    admin: BindAddress = Address("127.0.0.1", 9900)
+    admin_token: str = ""  # required where `admin` is other than loopback
+    lease_s: PositiveFloat = 5.0  # others notice a dead node within this
+    grace_s: PositiveFloat = 30.0  # SIGTERM: what runs may finish for so long (uvicorn, Kubernetes: 30 s)
+    max_connections: PositiveInt = 20_000  # client connections at once; further ones wait in the backlog
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    access_log: AccessLog = AccessLog.TEXT
+    slow_request_ms: PositiveInt = 500
+
+
+class RedisSettings(_Settings):
+    url: str = "embedded"
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")] = "lb"
+    command_timeout_s: PositiveFloat = 0.5
+
+
+class ListenerSettings(_Settings):
+    """A bound address and its client side limits."""
+
+    bind: BindAddress
+    protocol: Literal["http"] = "http"
+    pool: PoolName = "web"  # where no route matches
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-* are believed
+    debug_headers: bool = False  # adds X-Served-By to responses
+    head_timeout_s: PositiveFloat = 10.0  # a whole request head must be there (HAProxy timeout http-request)
+    idle_timeout_s: PositiveFloat = 75.0  # between requests, or no byte of a body (nginx keepalive_timeout)
+    max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024  # nginx: 4 buffers of 8 KiB
+    max_header_lines: PositiveInt = 100  # Apache LimitRequestFields, HAProxy tune.http.maxhdr: 100, 101
+
+
+class HealthSettings(_Settings):
+    """How the servers of a pool are probed. Defaults are HAProxy's (inter 2 s, rise 2, fall 3)."""
+
+    kind: Literal["http", "tcp", "none"] = "tcp"
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/"
+    interval_s: Annotated[float, Field(ge=0.05)] = 2.0
+    timeout_s: PositiveFloat = 1.0
+    rise: PositiveInt = 2
+    fall: PositiveInt = 3
+    probers: PositiveInt = 3  # nodes that probe one server
+    slow_ms: Annotated[int, Field(ge=0)] = 0  # a slower answer counts as failed; 0: off
+
+
+class PoolTimeouts(_Settings):
+    """Server side timeouts of a pool."""
+
+    connect_s: PositiveFloat = 2.0  # one attempt to connect (Envoy: 5 s; HAProxy's examples: 5 s)
+    response_s: PositiveFloat = 60.0  # no byte from the server (nginx proxy_read_timeout)
+    tunnel_idle_s: PositiveFloat = 3600.0  # no byte either way after an upgrade (HAProxy's examples: 1 h)
+    upstream_idle_s: PositiveFloat = 60.0  # an unused upstream connection (nginx upstream keepalive_timeout)
+
+
+class PoolSettings(_Settings):
+    """A pool as the cluster shares it, in `lb:{pool}:config`."""
+
+    policy: Literal["round_robin", "weighted_round_robin"] = "weighted_round_robin"
+    panic_threshold: Share = 0.5  # Envoy's; 0 disables
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3  # servers tried for one exchange (HAProxy retries 3)
+    max_idle_connections: PositiveInt = 256  # kept ready, per server and node
+    allow: tuple[IPv4Network | IPv6Network, ...] = ()  # networks that servers may register from; empty: any
+    health: HealthSettings = HealthSettings()
+    timeouts: PoolTimeouts = PoolTimeouts()
+
+
+class RouteSettings(_Settings):
+    """Which requests go to `pool`. `host` is exact and without a port; `path_prefix`: whole segments."""
+
+    host: str = ""  # empty: any
+    path_prefix: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/"
+    pool: PoolName
+
+
+class Settings(_Settings):
+    """A whole settings file."""
+
+    node: NodeSettings = Field(default_factory=NodeSettings)
+    redis: RedisSettings = RedisSettings()
+    listeners: tuple[ListenerSettings, ...] = ()
+    pools: dict[PoolName, PoolSettings] = {}
+    routes: tuple[RouteSettings, ...] = ()

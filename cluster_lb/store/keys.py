@@ -1,0 +1,93 @@
+"""Every Redis key and channel, spelled here and nowhere else (`ns` is the namespace, default `lb`).
+
+`{pool}` is a hash tag: all keys of a pool share one slot, so every script that touches a pool runs on
+Redis Cluster. No script touches keys of two slots.
+
+| key                        | type    | TTL     | holds                                          | written by           | read by        |
+| -------------------------- | ------- | ------- | ---------------------------------------------- | -------------------- | -------------- |
+| `ns:members`               | ZSET    | -       | node id -> lease deadline, ms of Redis time    | membership           | all nodes      |
+| `ns:member:<node>`         | HASH    | lease   | addresses, zone, version, epochs, snapshot age | membership           | get, API       |
+| `ns:pools`                 | SET     | -       | pool names                                     | registry, pools      | view           |
+| `ns:routes`                | STRING  | -       | JSON: revision, routes                         | pools                | view           |
+| `ns:{pool}:config`         | HASH    | -       | created_ms, revision, settings by dotted name  | pools, registry      | view           |
+| `ns:{pool}:epoch`          | STRING  | -       | integer, rises with each change of the eligible set or of a weight | all scripts that change one | view, tickets |
+| `ns:{pool}:tickets`        | STRING  | -       | the shared round-robin counter                 | tickets              | tickets        |
+| `ns:{pool}:servers`        | ZSET    | -       | server id -> lease deadline, ms of Redis time  | registry             | view, sweep    |
+| `ns:{pool}:server:<id>`    | HASH    | -       | the server's record, weight, admin state, report; outlives a server that an operator marked, for 24 h | registry | view |
+| `ns:{pool}:verdicts`       | HASH    | -       | server id -> JSON verdict                      | votes                | view           |
+| `ns:{pool}:votes:<id>`     | HASH    | 3 leases | node id -> JSON vote                          | votes                | votes          |
+| `ns:{pool}:nodes`          | ZSET    | -       | node id -> lease deadline, ms: whose votes and load count in this pool | loads | votes, view |
+| `ns:{pool}:seen`           | HASH    | -       | node id -> epoch that it serves                | loads                | drain          |
+| `ns:{pool}:load`           | HASH    | -       | node/server -> exchanges in flight, no zeros   | loads                | view, drain    |
+| `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms         | sweep                | sweep          |
+| `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server          | scripts              | bus            |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PoolKeys:
+    """The keys of one pool; all in one slot."""
+
+    config: str
+    epoch: str
+    tickets: str
+    servers: str
+    server_prefix: str
+    verdicts: str
+    votes_prefix: str
+    nodes: str
+    seen: str
+    load: str
+    sweep: str
+
+    def server(self, server_id: str) -> str:
+        return self.server_prefix + server_id
+
+    def votes(self, server_id: str) -> str:
+        return self.votes_prefix + server_id
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All keys of one namespace."""
+
+    namespace: str = "lb"
+
+    @property
+    def members(self) -> str:
+        return f"{self.namespace}:members"
+
+    def member(self, node_id: str) -> str:
+        return f"{self.namespace}:member:{node_id}"
+
+    @property
+    def pools(self) -> str:
+        return f"{self.namespace}:pools"
+
+    @property
+    def routes(self) -> str:
+        return f"{self.namespace}:routes"
+
+    @property
+    def events(self) -> str:
+        return f"{self.namespace}:events"
+
+    def pool(self, pool: str) -> PoolKeys:
+        base = f"{self.namespace}:{{{pool}}}:"
+        return PoolKeys(
+            config=base + "config",
+            epoch=base + "epoch",
+            tickets=base + "tickets",
+            servers=base + "servers",
+            server_prefix=base + "server:",
+            verdicts=base + "verdicts",
+            votes_prefix=base + "votes:",
+            nodes=base + "nodes",
+            seen=base + "seen",
+            load=base + "load",
+            sweep=base + "sweep",
+        )
