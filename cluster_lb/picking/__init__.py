@@ -1,1 +1,11 @@
+"""The balancing policies: pure arithmetic on a snapshot, one algorithm a file.
 
+A policy is compiled from a snapshot, away from the data path, and answers with an order, not with a
+server: a retry goes on in the order, so it neither asks the policy twice nor tries one server twice.
+"""
+
+from cluster_lb.picking import round_robin, weighted_round_robin
+from cluster_lb.picking.policy import POLICIES, compile_policy
+from cluster_lb.picking.rotation import Rotation
+
+__all__ = ["POLICIES", "Rotation", "compile_policy", "round_robin", "weighted_round_robin"]

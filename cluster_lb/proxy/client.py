@@ -1,0 +1,368 @@
+"""One connection from a client: cuts its bytes into requests, one exchange at a time, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from cluster_lb.proxy import failures
+from cluster_lb.proxy.exchange import Exchange
+from cluster_lb.proxy.responses import own_response
+from cluster_lb.wire.errors import BadRequestError
+from cluster_lb.wire.forwarding import forwarding_lines
+from cluster_lb.wire.framing import Framing
+from cluster_lb.wire.request_head import (
+    RequestFields,
+    match_request_line,
+    parse_other_request_line,
+    parse_request_fields,
+)
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.listener import Listener
+    from cluster_lb.tasks import TaskSet
+
+# Clients of one kind send the same block on each new connection; larger ones hold cookies and do not repeat.
+_MAX_SHARED_BLOCK_BYTES = 2048
+_shared_fields = lru_cache(maxsize=1024)(parse_request_fields)
+
+# What a client may send ahead of its turn before it is paused; a request head at most, twice.
+_MAX_AHEAD_BYTES = 64 * 1024
+
+DRAIN_IDLE_S = 1.0  # while draining, how long a silent kept connection stays open
+
+_NO_FIELDS = RequestFields(None, Framing.NONE, 0, False, False, False, b"", b"", ())
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client. `exchange`: the request under way, None between requests.
+
+    `since`: coarse monotonic time of the last activity. `plain`: responses need no line added for this
+    connection. `draining`: the response under way, or the next one, is the last. `closing`: no further
+    request is taken.
+    """
+
+    __slots__ = (
+        "_block",
+        "_eof",
+        "_fields",
+        "_fresh",
+        "_held",
+        "_in_requests",
+        "_paused",
+        "_tail",
+        "closing",
+        "draining",
+        "exchange",
+        "listener",
+        "peer",
+        "plain",
+        "since",
+        "transport",
+        "write_paused",
+    )
+    transport: asyncio.Transport
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.exchange: Exchange | None = None
+        self.since = listener.ticker.now
+        self.plain = not listener.debug_headers
+        self.closing = False
+        self.draining = False
+        self.write_paused = False
+        self.peer = ""
+        self._paused = False
+        self._eof = False
+        self._fresh = True  # nothing received yet
+        self._in_requests = False
+        self._held = b""  # received, not yet a request
+        self._block = b""  # the last field block, its analysis, and what servers get in its place
+        self._fields = _NO_FIELDS
+        self._tail = b""
+
+    def __repr__(self) -> str:
+        return f"<ClientConnection {self.peer} {self.exchange!r}>"
+
+    @property
+    def tasks(self) -> TaskSet:
+        return self.listener.tasks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if name else "unknown"
+        self.listener.on_connected(self)
+
+    # --- bytes to requests
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            if self._held:
+                data = self._held + data
+                self._held = b""
+            self._requests(data)
+        elif exchange.tunnel is not None:
+            exchange.tunnel.forward(data)
+        elif exchange.request_done:
+            self._hold(data)
+        else:
+            self.since = self.listener.ticker.now
+            self._request_body(exchange, data)
+
+    def _requests(self, data: bytes) -> None:
+        """Begin exchanges as long as whole heads are there and the one before has ended."""
+        self._in_requests = True
+        while data and self.exchange is None and not self.closing and not self.write_paused:
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4 or data.startswith(b"\r\n"):
+                if data.startswith(
+                    b"\r\n"
+                ):  # RFC 9112 section 2.2: an empty line before a request is skipped
+                    data = data[2:]
+                    continue
+                self._check_partial_head(data)
+                break
+            try:
+                data = self._request(data, end)
+            except BadRequestError as error:
+                self._refuse(error.status, error.reason)
+        self._in_requests = False
+        if data and not self.closing:
+            self._hold(data)
+
+    def _request(self, data: bytes, end: int) -> bytes:
+        """Begin the exchange whose head is `data[:end]`; returns what follows that request."""
+        listener = self.listener
+        if end > listener.max_head_bytes:
+            raise BadRequestError(f"head is longer than {listener.max_head_bytes} bytes", 431)
+        line = match_request_line(data)
+        if line is None:
+            return self._other_request(data, end)
+        line_end = line.end()
+        block = data[line_end:end]
+        if block != self._block:
+            self._learn(block)
+        fields = self._fields
+        method, target, minor = line.groups()
+        http10 = minor == b"0"
+        if http10 or fields.host is None:
+            _check_version(fields, http10)
+        request_line = data[:line_end]
+        exchange = Exchange(
+            self, listener.router.find(fields.host, target), method, request_line, fields, http10=http10
+        )
+        return self._start(exchange, request_line, data[end:])
+
+    def _other_request(self, data: bytes, end: int) -> bytes:
+        """The same for a request line in absolute or asterisk form."""
+        method, target, minor, authority, line_end = parse_other_request_line(data)
+        block = data[line_end:end]
+        if block != self._block:
+            self._learn(block)
+        fields = self._fields
+        http10 = minor == b"0"
+        _check_version(fields, http10)
+        if authority is not None and authority.lower() != (fields.host or b"").lower():
+            raise BadRequestError("the target names another host than Host")
+        request_line = b"%b %b HTTP/1.%b\r\n" % (method, target, minor)
+        exchange = Exchange(
+            self, self.listener.router.find(fields.host, target), method, request_line, fields, http10=http10
+        )
+        return self._start(exchange, request_line, data[end:])
+
+    def _start(self, exchange: Exchange, request_line: bytes, rest: bytes) -> bytes:
+        self.exchange = exchange
+        self.since = self.listener.ticker.now
+        self._fresh = False
+        if rest and not exchange.request_done:
+            try:
+                rest = exchange.on_request_data(rest)
+            except ValueError as error:
+                self.exchange = None
+                raise BadRequestError(str(error)) from None
+        exchange.start(request_line + self._tail)
+        return rest
+
+    def _learn(self, block: bytes) -> None:
+        """Analyse a new field block and keep the result: the next request often has the same."""
+        listener = self.listener
+        parse = _shared_fields if len(block) <= _MAX_SHARED_BLOCK_BYTES else parse_request_fields
+        fields = parse(block, listener.max_header_lines)
+        if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
+            raise BadRequestError(f"body is longer than {listener.max_body_bytes} bytes", 413)
+        received = fields.forwarding if fields.forwarding and listener.trusts(self.peer) else ()
+        tail = fields.end_to_end + forwarding_lines(self.peer.encode("ascii"), b"http", fields.host, received)
+        if fields.upgrade:
+            tail += b"Connection: upgrade\r\nUpgrade: " + fields.upgrade + b"\r\n"
+        self._block, self._fields, self._tail = block, fields, tail + b"\r\n"
+
+    def _request_body(self, exchange: Exchange, data: bytes) -> None:
+        try:
+            rest = exchange.on_request_data(data)
+        except ValueError as error:
+            # The server has seen the part before: only cutting both sides off is safe.
+            self.listener.ledger.refuse(self.peer, 400, str(error))
+            self.closing = True
+            exchange.abort(failures.CLIENT_GONE.because(str(error)))
+            return
+        limit = self.listener.max_body_bytes
+        if limit and exchange.body_bytes > limit:
+            self.listener.ledger.refuse(self.peer, 413, f"body is longer than {limit} bytes")
+            self.closing = True
+            exchange.abort(failures.CLIENT_GONE.because("body is too long"))
+        elif rest:
+            self._hold(rest)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes for later; a client that sends far ahead is paused."""
+        self._held += data
+        if self.exchange is not None and len(self._held) > _MAX_AHEAD_BYTES:
+            self.pause_reading()
+
+    def _check_partial_head(self, data: bytes) -> None:
+        """A head has begun; refuse it early when it cannot become one."""
+        if not self._held and self._fresh:
+            self.since = self.listener.ticker.now
+        self._fresh = False
+        if len(data) >= self.listener.max_head_bytes:
+            self._refuse(431, f"head is longer than {self.listener.max_head_bytes} bytes")
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer without an exchange, and close: where this message ends is anybody's guess."""
+        self.listener.ledger.refuse(self.peer, status, reason)
+        self.closing = True
+        self.transport.write(own_response(status, reason, head_only=False, close=True))
+        self.transport.close()
+
+    # --- what the exchange asks of its client
+
+    def on_exchange_end(self, exchange: Exchange) -> None:
+        self.exchange = None
+        self.since = self.listener.ticker.now
+        if not exchange.keep or self._eof:
+            self.closing = True
+            self.transport.close()
+        elif not self._in_requests:
+            if self._paused:
+                self.resume_reading()
+            self._take_up_held()
+
+    def _take_up_held(self) -> None:
+        if self._held and self.exchange is None and not self.write_paused:
+            data, self._held = self._held, b""
+            self._requests(data)
+
+    def enter_tunnel(self) -> None:
+        """From now on bytes go through; what came early goes first."""
+        exchange = self.exchange
+        assert exchange is not None
+        assert exchange.tunnel is not None
+        if self._held:
+            exchange.tunnel.forward(self._held)
+            self._held = b""
+
+    def abort(self) -> None:
+        """Cut off at once: the response cannot be completed, and a clean end would hide that."""
+        self.closing = True
+        self.transport.abort()
+
+    def pause_reading(self) -> None:
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.since = self.listener.ticker.now
+            self.transport.resume_reading()
+
+    # --- the transport's side
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self.since = self.listener.ticker.now
+        exchange = self.exchange
+        if exchange is not None and exchange.upstream is not None:
+            exchange.upstream.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        self.since = self.listener.ticker.now
+        exchange = self.exchange
+        if exchange is not None:
+            if exchange.upstream is not None:
+                exchange.upstream.resume_reading()
+        else:
+            self._take_up_held()
+
+    def eof_received(self) -> bool:
+        """The client sends no more. One that only shut its sending side down still gets its answer."""
+        self._eof = True
+        exchange = self.exchange
+        if exchange is None:
+            return False
+        if exchange.tunnel is not None:
+            exchange.tunnel.forward_eof()
+            return True
+        return exchange.request_done
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closing = True
+        self.listener.on_disconnected(self)
+        if self.exchange is not None:
+            self.exchange.abort(failures.CLIENT_GONE)
+
+    # --- the tick
+
+    def check(self, now: float) -> None:
+        """Has the client been silent, or not been reading, for too long?"""
+        exchange = self.exchange
+        silent = now - self.since
+        if exchange is None:
+            self._check_idle(silent)
+        elif exchange.tunnel is not None:
+            exchange.check(now)
+        elif self.write_paused or not (exchange.request_done or self._paused):
+            if silent > self.listener.idle_timeout_s:
+                self.listener.ledger.refuse(self.peer, 408, "client stalled in the middle of a message")
+                exchange.abort(failures.CLIENT_STALLED)
+                self.transport.abort()
+        else:
+            exchange.check(now)
+
+    def _check_idle(self, silent: float) -> None:
+        listener = self.listener
+        if self.closing:
+            if silent > listener.idle_timeout_s:  # it never reads our last words
+                self.transport.abort()
+        elif self._held:
+            if silent > listener.head_timeout_s:
+                self._refuse(408, "request head did not arrive in time")
+        elif silent > self._patience():
+            self.closing = True
+            self.transport.close()
+
+    def _patience(self) -> float:
+        """How long this client may be silent between requests, seconds."""
+        if self.draining:
+            return DRAIN_IDLE_S
+        return self.listener.head_timeout_s if self._fresh else self.listener.idle_timeout_s
+
+    def drain(self) -> None:
+        """Say `Connection: close` with the next response. A client that keeps silent is closed soon: one that
+        is just sending its next request must not find the connection closed under it."""
+        self.plain = False
+        self.draining = True
+
+
+def _check_version(fields: RequestFields, http10: bool) -> None:
+    """What differs between HTTP/1.0 and 1.1."""
+    if http10:
+        if fields.framing is Framing.CHUNKED:
+            raise BadRequestError("Transfer-Encoding in HTTP/1.0")
+    elif fields.host is None:
+        raise BadRequestError("missing Host")

@@ -1,0 +1,351 @@
+"""An exchange: one request of a client with its response, over one or several attempts.
+
+    pick -> kept connection -> send -> response head -> body -> settle
+         \\-> connect (the one coroutine) -/        \\-> failed: next server of the pick, or our own answer
+
+Every exchange ends in `_settle`, once: in-flight counts, outcome, times, access line.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from cluster_lb.proxy import failures
+from cluster_lb.proxy.failures import IDEMPOTENT, Failure
+from cluster_lb.proxy.responses import own_response
+from cluster_lb.proxy.tunnel import Tunnel
+from cluster_lb.wire.chunked import ChunkScanner
+from cluster_lb.wire.framing import Framing
+from cluster_lb.wire.request_head import RequestFields
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.client import ClientConnection
+    from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.server import LiveServer
+    from cluster_lb.proxy.upstream import ResponseMemo, UpstreamConnection
+
+# Body bytes kept so that the request can be repeated, or until a connection is there; beyond it the client is
+# paused while connecting, and not repeated after that (nginx client_body_buffer_size: 16 KiB).
+MAX_KEPT_BODY_BYTES = 64 * 1024
+
+
+class Exchange:
+    """One request and its response. `client` hears of the response; `pool` says where attempts go.
+
+    `request_done`: the whole request has been handed on. `status`: 0 until the response is known.
+    `started`, `first_byte_at`: monotonic seconds.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_left",
+        "_responded",
+        "_scanner",
+        "_upgrade",
+        "attempts",
+        "body_bytes",
+        "client",
+        "failure",
+        "first_byte_at",
+        "head",
+        "head_only",
+        "http10",
+        "keep",
+        "method",
+        "pool",
+        "request_done",
+        "request_line",
+        "response_bytes",
+        "server",
+        "started",
+        "status",
+        "ticket",
+        "tried",
+        "tunnel",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        client: ClientConnection,
+        pool: LivePool,
+        method: bytes,
+        request_line: bytes,
+        fields: RequestFields,
+        *,
+        http10: bool,
+    ) -> None:
+        self.started = monotonic()
+        self.client = client
+        self.pool = pool
+        self.method = method
+        self.request_line = request_line
+        self.http10 = http10
+        self.head_only = method == b"HEAD"
+        self.keep = fields.keep_alive if http10 else not fields.close
+        self.request_done = fields.framing is Framing.NONE
+        self.head = b""
+        self.server: LiveServer | None = None
+        self.upstream: UpstreamConnection | None = None
+        self.tunnel: Tunnel | None = None
+        self.failure: Failure | None = None
+        self.attempts = 0
+        self.tried: tuple[LiveServer, ...] = ()
+        self.status = 0
+        self.response_bytes = 0
+        self.first_byte_at = 0.0
+        self.body_bytes = 0
+        self._responded = False
+        self._upgrade = fields.upgrade
+        self._body: list[bytes] | None = None  # None: nothing kept, or too much to keep
+        self._body_left = fields.length
+        self._scanner: ChunkScanner | None = None
+        if not self.request_done:
+            self._body = []
+            if fields.framing is Framing.CHUNKED:
+                self._scanner = ChunkScanner()
+
+    def __repr__(self) -> str:
+        line = self.request_line.decode("latin-1").rstrip()
+        return f"<Exchange {line!r} attempts={self.attempts} status={self.status}>"
+
+    # --- the request
+
+    def start(self, head: bytes) -> None:
+        """Make the first attempt; `head` is what servers get, without the body."""
+        self.head = head
+        self.ticket = ticket = self.pool.tickets.take()
+        server = self.pool.pick(ticket)
+        if server is None:
+            self.pool.unserved += 1
+            self._give_up(failures.NO_SERVER)
+        else:
+            self._attempt(server)
+
+    def _attempt(self, server: LiveServer) -> None:
+        self.server = server
+        self.attempts += 1
+        server.attempts += 1
+        server.load += 1
+        if server.idle:
+            self._send(server.idle.pop())
+        else:
+            self.client.tasks.start(self._connect(server), "connect")
+
+    def _send(self, upstream: UpstreamConnection) -> None:
+        self.upstream = upstream
+        body = self._body
+        upstream.send(self, self.head + b"".join(body) if body else self.head)
+
+    async def _connect(self, server: LiveServer) -> None:
+        failure = None
+        try:
+            upstream = await server.connect()
+        except TimeoutError:
+            failure = failures.CONNECT_TIMEOUT
+        except OSError as error:
+            failure = failures.CONNECT_FAILED.because(error.strerror or str(error))
+        if failure is not None:
+            server.failures += 1
+            self.client.listener.on_unreachable(self.pool.name, server.id, failure.reason)
+            if self.server is server and self.upstream is None:
+                self.on_attempt_failed(failure)
+        elif self.server is server and self.upstream is None:
+            self._send(upstream)
+            self.client.resume_reading()
+        else:  # the client left meanwhile: the connection is good for another exchange
+            server.release(upstream)
+
+    def on_request_data(self, data: bytes) -> bytes:
+        """Body bytes from the client; returns those that belong to the next request. Raises ValueError for
+        a malformed chunked body."""
+        rest = b""
+        if self._scanner is not None:
+            used = self._scanner.feed(data)
+            self.request_done = self._scanner.done
+            data, rest = data[:used], data[used:]
+        else:
+            self.request_done = len(data) >= self._body_left
+            data, rest = data[: self._body_left], data[self._body_left :]
+            self._body_left -= len(data)
+        self._pass_on(data)
+        return rest
+
+    def _pass_on(self, data: bytes) -> None:
+        self.body_bytes += len(data)
+        upstream = self.upstream
+        if self._body is not None:
+            if upstream is None or self.body_bytes <= MAX_KEPT_BODY_BYTES:
+                self._body.append(data)
+            else:
+                self._body = None
+        if upstream is not None:
+            upstream.since = self.pool.ticker.now
+            upstream.transport.write(data)
+        elif self.body_bytes > MAX_KEPT_BODY_BYTES and not self.request_done:
+            self.client.pause_reading()
+
+    # --- the response
+
+    def on_whole_response(self, memo: ResponseMemo, body: bytes) -> None:
+        """Head and body came together: the common case, written at once."""
+        self.status = memo.status
+        self.response_bytes = len(body)
+        self._responded = True
+        if self.client.plain and self.keep and self.request_done and not self.http10:
+            self.client.transport.write(memo.plain + body)
+        else:
+            self.client.transport.write(self._client_head(memo, Framing.LENGTH) + body)
+
+    def on_response_head(self, memo: ResponseMemo, framing: Framing) -> None:
+        """The head came, the body follows."""
+        if self.http10 and framing is Framing.CHUNKED:
+            assert self.upstream is not None
+            self.upstream.abandon()
+            self.on_attempt_failed(failures.BAD_RESPONSE.because("chunked answer to HTTP/1.0"))
+            return
+        self.status = memo.status
+        self.first_byte_at = monotonic()
+        self._responded = True
+        self.client.transport.write(self._client_head(memo, framing))
+
+    def _client_head(self, memo: ResponseMemo, framing: Framing) -> bytes:
+        """The head with the lines that this client needs added."""
+        if framing is Framing.CLOSE or not self.request_done or self.client.draining:
+            self.keep = False
+        lines = b""
+        if not self.keep:
+            lines = b"Connection: close\r\n"
+        elif self.http10:
+            lines = b"Connection: keep-alive\r\n"
+        if self.client.listener.debug_headers and self.server is not None:
+            lines += b"X-Served-By: " + self.server.id.encode("ascii") + b"\r\n"
+        return memo.head.forward + lines + b"\r\n"
+
+    def on_interim_response(self, memo: ResponseMemo) -> None:
+        """A 1xx other than 101; HTTP/1.0 knows none (RFC 9110 section 15.2)."""
+        if not self.http10:
+            self.client.transport.write(memo.plain)
+
+    def on_response_data(self, data: bytes) -> None:
+        self.response_bytes += len(data)
+        self.client.transport.write(data)
+
+    def on_response_end(self) -> None:
+        """The server is done with this exchange."""
+        self.upstream = None
+        if not self.request_done:
+            self.keep = False
+        self._settle()
+
+    def switch_protocols(self, upstream: UpstreamConnection, memo: ResponseMemo, data: bytes) -> bool:
+        """A 101: from here both sides are a tunnel. False when the client asked for no such thing."""
+        if memo.status != 101 or not self._upgrade or not memo.head.upgrade or not self.request_done:
+            return False
+        self.status = 101
+        self._responded = True
+        self.keep = False
+        lines = b"Connection: upgrade\r\nUpgrade: " + memo.head.upgrade + b"\r\n\r\n"
+        self.tunnel = Tunnel(self, upstream)
+        upstream.transport.set_protocol(self.tunnel)
+        self.client.transport.write(memo.head.forward + lines + data)
+        self.client.enter_tunnel()
+        return True
+
+    # --- what goes wrong
+
+    def on_attempt_failed(self, failure: Failure, *, stale: bool = False) -> None:
+        """One attempt ended without a whole response. `stale`: a kept connection that the server had closed,
+        which says nothing against the server."""
+        server = self.server
+        assert server is not None
+        self.upstream = None
+        server.load -= 1
+        if not stale and not failure.untouched:
+            server.failures += 1
+        self.tried += (server,)
+        following = self._next_server(failure, stale)
+        self.server = following
+        if following is None:
+            self.server = server
+            server.load += 1  # _settle takes it off
+            self._give_up(failure)
+        else:
+            self.pool.retries += 1
+            self._attempt(following)
+
+    def _next_server(self, failure: Failure, stale: bool) -> LiveServer | None:
+        """Where a repeat may go: never after response bytes went out, never where a server may have acted
+        on a request that is not idempotent, never when the body is no longer at hand."""
+        if self._responded or not failure.repeatable or self.attempts >= self.pool.attempts_limit:
+            return None
+        if not failure.untouched and self.method not in IDEMPOTENT:
+            return None
+        if self.body_bytes and self._body is None:
+            return None
+        following = self.pool.next_after(self.ticket, self.tried)
+        if following is None and stale and self.server is not None and self.attempts == 1:
+            return self.server  # the only server: a fresh connection to it is its first real attempt
+        return following
+
+    def _give_up(self, failure: Failure) -> None:
+        """Answer for the server, or, where its answer has begun, cut the client off."""
+        self.failure = failure
+        if self._responded:
+            self.client.abort()
+        else:
+            self.status = failure.status
+            self.keep = self.keep and self.request_done and not self.http10 and not self.client.draining
+            self.client.transport.write(
+                own_response(
+                    failure.status,
+                    failure.reason.partition(":")[0],
+                    head_only=self.head_only,
+                    close=not self.keep,
+                )
+            )
+        self._settle()
+
+    def abort(self, failure: Failure) -> None:
+        """End it from the client's side: gone, or stalled."""
+        self.failure = failure
+        upstream, self.upstream = self.upstream, None
+        if self.tunnel is not None:
+            self.tunnel.close()
+        elif upstream is not None:
+            upstream.abandon()
+        if not self._responded:
+            self.status = failure.status
+        self.keep = False
+        self._settle()
+
+    def check(self, now: float) -> None:
+        """The tick: has the server been silent for too long?"""
+        upstream = self.upstream
+        if self.tunnel is not None:
+            if now - self.tunnel.since > self.pool.tunnel_idle_s:
+                self.tunnel.close()
+        elif (
+            upstream is not None
+            and self.request_done
+            and not self.client.write_paused
+            and now - upstream.since > self.pool.response_timeout_s
+        ):
+            upstream.abandon()
+            self.on_attempt_failed(failures.RESPONSE_TIMEOUT)
+
+    def on_tunnel_end(self) -> None:
+        """Either side of the tunnel is gone."""
+        self._settle()
+
+    def _settle(self) -> None:
+        """The one end."""
+        server = self.server
+        if server is not None:
+            server.load -= 1
+            self.server = None
+            self.client.listener.ledger.settle(self, server)
+        else:
+            self.client.listener.ledger.settle_unserved(self)
+        self.client.on_exchange_end(self)

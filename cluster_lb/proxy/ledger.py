@@ -1,0 +1,117 @@
+"""The accounts of the data path: plain integers, read by whoever scrapes them, and the access log."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.access_log import AccessLogWriter
+    from cluster_lb.proxy.exchange import Exchange
+    from cluster_lb.proxy.server import LiveServer
+
+_log = structlog.get_logger("proxy")
+
+# Seconds; Prometheus' customary steps, from half a millisecond because that is what a proxy adds.
+LATENCY_BOUNDS_S = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+)
+
+
+class Histogram:
+    """`counts[i]`: values up to LATENCY_BOUNDS_S[i], not cumulated; the last one: above all bounds."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(LATENCY_BOUNDS_S) + 1)
+        self.sum = 0.0
+
+
+class Ledger:
+    """Takes the account of each exchange, once.
+
+    `refused`: status -> requests refused before they were an exchange. `accepted`, `rejected`: client
+    connections taken, and turned away at the limit.
+    """
+
+    __slots__ = ("_access", "_slow_s", "accepted", "refused", "rejected")
+
+    def __init__(self, slow_request_ms: int, access: AccessLogWriter | None) -> None:
+        self._slow_s = slow_request_ms / 1000
+        self._access = access
+        self.refused: dict[int, int] = {}
+        self.accepted = 0
+        self.rejected = 0
+
+    def settle(self, exchange: Exchange, server: LiveServer) -> None:
+        """An exchange that reached `server` has ended."""
+        elapsed = monotonic() - exchange.started
+        server.statuses[exchange.status // 100] += 1
+        if exchange.tunnel is None:
+            latency = exchange.pool.latency
+            latency.counts[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
+            latency.sum += elapsed
+            if elapsed >= self._slow_s:
+                self._warn_slow(exchange, server, elapsed)
+        if exchange.failure is not None:
+            self._warn_failed(exchange, server.id)
+        if self._access is not None:
+            self._access.exchange(exchange, server.id, elapsed)
+
+    def settle_unserved(self, exchange: Exchange) -> None:
+        """An exchange for which there was no server has ended."""
+        exchange.pool.statuses[exchange.status // 100] += 1
+        self._warn_failed(exchange, "-")
+        if self._access is not None:
+            self._access.exchange(exchange, "-", monotonic() - exchange.started)
+
+    def refuse(self, peer: str, status: int, reason: str) -> None:
+        """A client was answered `status` (0: not at all) without an exchange."""
+        self.refused[status] = self.refused.get(status, 0) + 1
+        _log.info("request refused", client=peer, status=status, reason=reason)
+        if self._access is not None:
+            self._access.refusal(peer, status, reason)
+
+    def _warn_slow(self, exchange: Exchange, server: LiveServer, elapsed: float) -> None:
+        _log.warning(
+            "slow request",
+            pool=exchange.pool.name,
+            server=server.id,
+            request=exchange.request_line.decode("latin-1").rstrip(),
+            status=exchange.status,
+            attempts=exchange.attempts,
+            ms=round(elapsed * 1000, 1),
+        )
+
+    def _warn_failed(self, exchange: Exchange, server_id: str) -> None:
+        failure = exchange.failure
+        assert failure is not None
+        log = _log.info if failure.status == 499 else _log.warning
+        log(
+            "request failed",
+            pool=exchange.pool.name,
+            server=server_id,
+            request=exchange.request_line.decode("latin-1").rstrip(),
+            status=exchange.status,
+            fault=failure.fault.value,
+            reason=failure.reason,
+            attempts=exchange.attempts,
+        )

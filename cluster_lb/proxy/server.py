@@ -1,0 +1,90 @@
+"""A server as this node lives with it: kept connections, load, counts. Survives every new snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from cluster_lb.model.address import Address
+from cluster_lb.proxy.upstream import NO_MEMO, ResponseMemo, UpstreamConnection
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.pool import LivePool
+
+
+class LiveServer:
+    """Live state of one server, on this node.
+
+    `idle`: kept connections, last used last. `load`: attempts in flight. `out`: this node itself cannot
+    reach it. `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response
+    head that it sent, with its analysis.
+    """
+
+    __slots__ = (
+        "address",
+        "attempts",
+        "connections",
+        "failures",
+        "id",
+        "idle",
+        "load",
+        "memo",
+        "out",
+        "pool",
+        "retired",
+        "statuses",
+    )
+
+    def __init__(self, pool: LivePool, server_id: str, address: Address) -> None:
+        self.pool = pool
+        self.id = server_id
+        self.address = address
+        self.idle: list[UpstreamConnection] = []
+        self.connections = 0
+        self.load = 0
+        self.attempts = 0
+        self.failures = 0
+        self.out = False
+        self.retired = False
+        self.statuses = [0] * 6
+        self.memo: ResponseMemo = NO_MEMO
+
+    def __repr__(self) -> str:
+        return f"<LiveServer {self.id} load={self.load} idle={len(self.idle)}{' out' if self.out else ''}>"
+
+    async def connect(self) -> UpstreamConnection:
+        """A new connection. Raises OSError, or TimeoutError after the pool's connect timeout."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self.pool.connect_timeout_s):
+            _, connection = await loop.create_connection(
+                lambda: UpstreamConnection(self), self.address.host, self.address.port
+            )
+        return connection
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """Take back a connection that is ready for the next exchange."""
+        if self.retired or len(self.idle) >= self.pool.max_idle_connections:
+            connection.close()
+        else:
+            connection.since = self.pool.ticker.now
+            self.idle.append(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """A connection is gone."""
+        self.connections -= 1
+        if connection in self.idle:
+            self.idle.remove(connection)
+
+    def close_idle(self, before: float = float("inf")) -> None:
+        """Close the kept connections that were last used before the monotonic time `before`."""
+        keep = next(
+            (n for n, connection in enumerate(self.idle) if connection.since >= before), len(self.idle)
+        )
+        expired, self.idle = self.idle[:keep], self.idle[keep:]
+        for connection in expired:
+            connection.close()
+
+    def retire(self) -> None:
+        """The server left the pool: what is under way may end, nothing is kept."""
+        self.retired = True
+        self.close_idle()

@@ -1,0 +1,257 @@
+"""One connection to a server. It reads responses; the exchange that it works for decides."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from cluster_lb.proxy import failures
+from cluster_lb.wire.chunked import ChunkScanner
+from cluster_lb.wire.errors import BadResponseError
+from cluster_lb.wire.framing import Framing
+from cluster_lb.wire.response_head import ResponseHead, parse_response_head
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.exchange import Exchange
+    from cluster_lb.proxy.server import LiveServer
+
+MAX_RESPONSE_HEAD_BYTES = 64 * 1024  # twice the request's: cookies and policies add up (Envoy: 60 KiB)
+MAX_INTERIM_RESPONSES = 16  # 1xx before the final one; more is a flood
+
+
+class ResponseMemo:
+    """A response head as it came, and its analysis. Servers repeat themselves: the next head is often the
+    same bytes, and comparing is far cheaper than parsing."""
+
+    __slots__ = ("framing", "head", "length", "plain", "raw", "reusable", "status")
+
+    def __init__(self, raw: bytes, head: ResponseHead) -> None:
+        self.raw = raw
+        self.head = head
+        self.status = head.status
+        self.framing = head.framing_for(b"GET")
+        self.length = head.length
+        self.reusable = head.reusable
+        self.plain = head.forward + b"\r\n"  # the head for a client that needs no further line
+
+
+_NO_HEAD = ResponseHead(500, Framing.NONE, 0, False, b"", b"", 1)
+NO_MEMO = ResponseMemo(b"\0", _NO_HEAD)  # no head begins with a NUL
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection to `server`. `exchange` is whom it works for, None while it is kept idle.
+
+    `since`: coarse monotonic time of its last activity, seconds.
+    """
+
+    __slots__ = (
+        "_framing",
+        "_held",
+        "_interims",
+        "_left",
+        "_paused",
+        "_responding",
+        "_reusable",
+        "_scanner",
+        "exchange",
+        "kept",
+        "server",
+        "since",
+        "transport",
+        "write_paused",
+    )
+    transport: asyncio.Transport
+
+    def __init__(self, server: LiveServer) -> None:
+        self.server = server
+        self.exchange: Exchange | None = None
+        self.kept = False  # whether it has served an exchange before
+        self.since = server.pool.ticker.now
+        self.write_paused = False
+        self._paused = False
+        self._held = b""
+        self._responding = False
+        self._interims = 0
+        self._left = 0
+        self._framing = Framing.NONE
+        self._reusable = True
+        self._scanner: ChunkScanner | None = None
+
+    def __repr__(self) -> str:
+        doing = f"serves {self.exchange!r}" if self.exchange else "idle"
+        return f"<UpstreamConnection to {self.server.id} {doing}>"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
+        self.server.connections += 1
+
+    def send(self, exchange: Exchange, data: bytes) -> None:
+        """Begin to work for `exchange`: `data` is the head and what is there of the body."""
+        self.exchange = exchange
+        self.since = self.server.pool.ticker.now
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            self.close()  # nobody asked: never let it reach the next client
+        elif self._responding:
+            self.since = self.server.pool.ticker.now
+            self._body(exchange, data)
+        else:
+            if self._held:
+                data = self._held + data
+                self._held = b""
+            memo = self.server.memo
+            if not data.startswith(memo.raw):
+                parsed = self._parse_head(exchange, data)
+                if parsed is None:
+                    return
+                memo = parsed
+            self._respond(exchange, memo, data[len(memo.raw) :])
+
+    def _parse_head(self, exchange: Exchange, data: bytes) -> ResponseMemo | None:
+        """Read the head at the start of `data`; None when there is none yet, or none that is valid."""
+        end = data.find(b"\r\n\r\n") + 4
+        if end > MAX_RESPONSE_HEAD_BYTES or (end < 4 and len(data) > MAX_RESPONSE_HEAD_BYTES):
+            self._fail(exchange, failures.BAD_RESPONSE.because("head is too large"))
+            return None
+        if end < 4:
+            self._held = data
+            return None
+        raw = data[:end]
+        try:
+            memo = ResponseMemo(raw, parse_response_head(raw))
+        except BadResponseError as error:
+            self._fail(exchange, failures.BAD_RESPONSE.because(error.reason))
+            return None
+        if memo.status >= 200:
+            self.server.memo = memo
+        return memo
+
+    def _respond(self, exchange: Exchange, memo: ResponseMemo, body: bytes) -> None:
+        """A whole head is there, and the first bytes of the body."""
+        framing = Framing.NONE if exchange.head_only else memo.framing
+        if memo.status < 200:
+            self._interim(exchange, memo, body)
+            return
+        self._reusable = memo.reusable
+        if framing is Framing.LENGTH and len(body) == memo.length:
+            exchange.on_whole_response(memo, body)
+            self._finished(exchange)
+            return
+        self._responding = True
+        self._framing = framing
+        self._left = memo.length
+        self._scanner = ChunkScanner() if framing is Framing.CHUNKED else None
+        exchange.on_response_head(memo, framing)
+        if self.exchange is not None:
+            self._body(exchange, body)
+
+    def _interim(self, exchange: Exchange, memo: ResponseMemo, rest: bytes) -> None:
+        """A 1xx (RFC 9110 section 15.2): 101 makes a tunnel, the others are passed on, the wait goes on."""
+        self._interims += 1
+        if memo.status == 101 or self._interims > MAX_INTERIM_RESPONSES:
+            if not exchange.switch_protocols(self, memo, rest):
+                self._fail(exchange, failures.BAD_RESPONSE.because("unexpected interim response"))
+            return
+        exchange.on_interim_response(memo)
+        if rest:
+            self.data_received(rest)
+
+    def _body(self, exchange: Exchange, data: bytes) -> None:
+        """Pass on what belongs to the body of this response, and see whether it ends."""
+        framing = self._framing
+        surplus = False
+        if framing is Framing.LENGTH:
+            self._left -= len(data)
+            done = self._left <= 0
+            if self._left < 0:
+                data, surplus = data[: self._left], True
+        elif framing is Framing.CHUNKED:
+            assert self._scanner is not None
+            try:
+                used = self._scanner.feed(data)
+            except ValueError as error:
+                self._fail(exchange, failures.BAD_RESPONSE.because(str(error)))
+                return
+            done = self._scanner.done
+            if used < len(data):
+                data, surplus = data[:used], True
+        elif framing is Framing.NONE:
+            data, surplus, done = b"", bool(data), True
+        else:
+            done = False
+        if surplus:
+            self._reusable = False
+        if data:
+            exchange.on_response_data(data)
+        if done and self.exchange is exchange:
+            self._finished(exchange)
+
+    def _finished(self, exchange: Exchange) -> None:
+        """The response is complete: keep the connection when the request is complete too."""
+        self.exchange = None
+        self._responding = False
+        self._interims = 0
+        self.kept = True
+        if self._paused:
+            self.resume_reading()
+        if self._reusable and exchange.request_done:
+            self.server.release(self)
+        else:
+            self.close()
+        exchange.on_response_end()
+
+    def _fail(self, exchange: Exchange, failure: failures.Failure) -> None:
+        self.exchange = None
+        self.transport.abort()
+        exchange.on_attempt_failed(failure)
+
+    def abandon(self) -> None:
+        """The exchange no longer wants the response: the connection cannot be used again."""
+        self.exchange = None
+        self.transport.abort()
+
+    def close(self) -> None:
+        """Close after what is written has been sent."""
+        self.transport.close()
+
+    def pause_reading(self) -> None:
+        """The client does not keep up."""
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.since = self.server.pool.ticker.now
+            self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        if self.exchange is not None:
+            self.exchange.client.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        self.since = self.server.pool.ticker.now
+        if self.exchange is not None:
+            self.exchange.client.resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.server.lost(self)
+        exchange = self.exchange
+        if exchange is None:
+            return
+        self.exchange = None
+        if self._responding and self._framing is Framing.CLOSE and error is None:
+            exchange.on_response_end()
+            return
+        failure = failures.SERVER_CLOSED
+        if self._responding or self._held:
+            failure = failure.because("in the middle of a response")
+        untouched = not (self._responding or self._held or self._interims)
+        exchange.on_attempt_failed(failure, stale=self.kept and untouched)

@@ -1,0 +1,157 @@
+"""A request head: what it says, what of it is forwarded, and what is refused.
+
+A head is a request line and a field block. The block is often the same on each request of a connection, so
+its analysis (`RequestFields`) is a value of its own, a pure function of the block's bytes, fit to be kept.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from operator import attrgetter
+
+from cluster_lb.wire import fields
+from cluster_lb.wire.errors import BadRequestError
+from cluster_lb.wire.framing import Framing, body_framing
+
+#: Matches a request line in origin-form (RFC 9112 section 3.2.1): groups method, target, minor version.
+#: Target: visible ASCII but '#', which no client may send (RFC 3986 section 3.5 keeps fragments at home).
+match_request_line = re.compile(rb"(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n").match
+
+_other_form = re.compile(
+    rb"(" + fields.TOKEN + rb") (?:http://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|[!-~]++) HTTP/1\.([01])\r\n"
+).match
+_any_version = re.compile(rb"[!-~]++ [!-~]++ HTTP/([0-9])\.[0-9]\r\n").match
+
+# RFC 9110 section 7.2 and RFC 3986 section 3.2.2: a registered name or an address, and a port.
+_host = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{1,5}+))?").fullmatch
+
+_known = fields.finder(
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "expect",
+    "upgrade",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "forwarded",
+)
+_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade"}
+_FORWARDING = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
+# A client that names one of these in Connection wants it dropped on the way: an attack, never a need.
+_NOT_NOMINABLE = {b"host", b"content-length", b"transfer-encoding", b"expect"} | _FORWARDING
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFields:
+    """What a field block says.
+
+    `end_to_end`: the lines to forward, without hop-by-hop and forwarding fields and without the empty line.
+    `forwarding`: the removed X-Forwarded-* and Forwarded lines by lower-case name, in their order, for a
+    listener that trusts the client.
+    """
+
+    host: bytes | None
+    framing: Framing
+    length: int
+    close: bool
+    keep_alive: bool
+    expects_continue: bool
+    upgrade: bytes
+    end_to_end: bytes
+    forwarding: tuple[tuple[bytes, bytes], ...]
+
+
+def parse_request_fields(block: bytes, max_lines: int) -> RequestFields:
+    """Analyse `block` (the field lines and the empty line). Raises BadRequestError."""
+    if block.count(b"\n") - 1 > max_lines:
+        raise BadRequestError(f"more than {max_lines} header lines", 431)
+    if not fields.is_block(block):
+        raise BadRequestError("malformed header line")
+    found: dict[bytes, list[bytes]] = {}
+    removed = []
+    for line in _known(block):
+        found.setdefault(line.name, []).append(line.value)
+        if line.name in _HOP_BY_HOP or line.name in _FORWARDING:
+            removed.append(line)
+    options = [option for value in found.get(b"connection", ()) for option in fields.tokens(value)]
+    try:
+        framing, length = body_framing(found.get(b"content-length", []), found.get(b"transfer-encoding", []))
+    except ValueError as error:
+        raise BadRequestError(str(error)) from None
+    return RequestFields(
+        host=_single_host(found.get(b"host", [])),
+        framing=framing,
+        length=length,
+        close=b"close" in options,
+        keep_alive=b"keep-alive" in options,
+        expects_continue=_expects_continue(found.get(b"expect", [])),
+        upgrade=b", ".join(found.get(b"upgrade", ())) if b"upgrade" in options else b"",
+        end_to_end=_end_to_end(block, removed, options),
+        forwarding=tuple((name, b", ".join(values)) for name, values in found.items() if name in _FORWARDING),
+    )
+
+
+def _single_host(values: list[bytes]) -> bytes | None:
+    if not values:
+        return None
+    if len(values) > 1:
+        raise BadRequestError("repeated Host")
+    match = _host(values[0])
+    if match is None:
+        raise BadRequestError("malformed Host")
+    if match[1]:
+        try:
+            ipaddress.IPv6Address(match[1].decode("ascii"))
+        except ValueError:
+            raise BadRequestError("malformed Host") from None
+    return values[0]
+
+
+def _expects_continue(values: list[bytes]) -> bool:
+    if not values:
+        return False
+    if len(values) > 1 or values[0].lower() != b"100-continue":
+        raise BadRequestError("unknown expectation", 417)
+    return True
+
+
+def _end_to_end(block: bytes, removed: list[fields.Line], options: list[bytes]) -> bytes:
+    nominated = set(options) - {b"close", b"keep-alive", b"upgrade"} - _HOP_BY_HOP
+    if nominated & _NOT_NOMINABLE:
+        raise BadRequestError("Connection names a field that must not be dropped")
+    if nominated:
+        names = (name.decode("ascii", "replace") for name in nominated)
+        removed = sorted([*removed, *fields.finder(*names)(block)], key=attrgetter("start"))
+    return fields.without_lines(block, removed)[:-2]
+
+
+def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | None, int]:
+    """Read a request line that is not in origin-form, at the start of `head`.
+
+    Returns method, target to forward, minor version digit, the authority of an absolute-form target (None
+    without one), and the length of the line with its CRLF. Raises BadRequestError: 405 for CONNECT, 505 for
+    another version, 400 for what is no request line.
+    """
+    match = _other_form(head)
+    if match is None:
+        version = _any_version(head)
+        if version is not None and version[1] != b"1":
+            raise BadRequestError("HTTP version is not 1.0 or 1.1", 505)
+        raise BadRequestError("malformed request line")
+    method, authority, path, asterisk, minor = match.groups()
+    if method == b"CONNECT":
+        raise BadRequestError("CONNECT is not served", 405)
+    if asterisk and method == b"OPTIONS":
+        return method, b"*", minor, None, match.end()
+    if authority is None:
+        raise BadRequestError("malformed request target")
+    if path is None or path.startswith(b"?"):
+        path = b"/" + (path or b"")
+    return method, path, minor, authority, match.end()

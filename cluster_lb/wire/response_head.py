@@ -1,0 +1,88 @@
+"""A response head: how its body ends, and the head as the client gets it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cluster_lb.wire import fields
+from cluster_lb.wire.errors import BadResponseError
+from cluster_lb.wire.framing import Framing, body_framing
+
+# RFC 9112 section 4; the reason phrase may be missing, with or without its space.
+_status_line = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n").match
+_known = fields.finder(
+    "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"
+)
+_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"upgrade"}
+
+MAX_HEADER_LINES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """What a response head says.
+
+    `forward`: the head to send on, as HTTP/1.1, hop-by-hop fields removed, without the empty line, so that
+    lines can be added. `framing` does not know the request: see `framing_for`. `reusable`: the server keeps
+    its connection open after this response.
+    """
+
+    status: int
+    framing: Framing
+    length: int
+    reusable: bool
+    upgrade: bytes
+    forward: bytes
+    minor_version: int
+
+    def framing_for(self, method: bytes) -> Framing:
+        """How the body ends in the answer to a request of `method` (RFC 9112 section 6.3, steps 1, 2, 8)."""
+        if method == b"HEAD" or self.status in (204, 304) or self.status < 200:
+            return Framing.NONE
+        return self.framing
+
+
+def parse_response_head(head: bytes) -> ResponseHead:
+    """Analyse `head` (status line, field lines and the empty line). Raises BadResponseError."""
+    line = _status_line(head)
+    if line is None:
+        raise BadResponseError("malformed status line")
+    block = head[line.end() :]
+    if block.count(b"\n") - 1 > MAX_HEADER_LINES:
+        raise BadResponseError(f"more than {MAX_HEADER_LINES} header lines")
+    if not fields.is_block(block):
+        raise BadResponseError("malformed header line")
+    found: dict[bytes, list[bytes]] = {}
+    removed = []
+    for known in _known(block):
+        found.setdefault(known.name, []).append(known.value)
+        if known.name in _HOP_BY_HOP:
+            removed.append(known)
+    options = [option for value in found.get(b"connection", ()) for option in fields.tokens(value)]
+    minor = int(line[1])
+    framing, length = _framing(found, minor)
+    keeps = b"close" not in options and (minor == 1 or b"keep-alive" in options)
+    return ResponseHead(
+        status=int(line[2]),
+        framing=framing,
+        length=length,
+        reusable=keeps and framing is not Framing.CLOSE,
+        upgrade=b", ".join(found.get(b"upgrade", ())) if b"upgrade" in options else b"",
+        forward=b"HTTP/1.1 %b %b\r\n%b"
+        % (line[2], line[3] or b"", fields.without_lines(block, removed)[:-2]),
+        minor_version=minor,
+    )
+
+
+def _framing(found: dict[bytes, list[bytes]], minor: int) -> tuple[Framing, int]:
+    lengths, codings = found.get(b"content-length", []), found.get(b"transfer-encoding", [])
+    try:
+        framing, length = body_framing(lengths, codings)
+    except ValueError as error:
+        raise BadResponseError(str(error)) from None
+    if codings and minor == 0:
+        raise BadResponseError("Transfer-Encoding in HTTP/1.0")
+    if not lengths and not codings:
+        return Framing.CLOSE, 0
+    return framing, length
