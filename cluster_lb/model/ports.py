@@ -11,3 +11,7 @@ class Tickets(Protocol):
 
     def take(self) -> int:
         """The next ticket of this node, any non-negative integer."""
+
+    def adopt(self, epoch: int, period: int) -> None:
+        """Tickets are for `epoch` from now on, whose schedule repeats after `period` of them; what is held
+        of another epoch is void."""

@@ -51,6 +51,8 @@ class ClientConnection(asyncio.Protocol):
         "_held",
         "_in_requests",
         "_paused",
+        "_ready",
+        "_repeatable",
         "_tail",
         "closing",
         "draining",
@@ -78,6 +80,8 @@ class ClientConnection(asyncio.Protocol):
         self._fresh = True  # nothing received yet
         self._in_requests = False
         self._held = b""  # received, not yet a request
+        self._ready = False  # the common path may be taken: see data_received
+        self._repeatable = False  # whether a request with the last field block may take it
         self._block = b""  # the last field block, its analysis, and what servers get in its place
         self._fields = _NO_FIELDS
         self._tail = b""
@@ -98,13 +102,30 @@ class ClientConnection(asyncio.Protocol):
     # --- bytes to requests
 
     def data_received(self, data: bytes) -> None:
-        exchange = self.exchange
-        if exchange is None:
-            if self._held:
-                data = self._held + data
-                self._held = b""
+        line = match_request_line(data) if self._ready else None
+        if line is not None and data[(line_end := line.end()) :] == self._block and line[3] == b"1":
+            # The common path: a whole request without body, its field block the same as the last one's.
+            method = line[1]
+            request_line = data[:line_end]
+            listener = self.listener
+            pool = listener.router.find(self._fields.host, line[2])
+            self._ready = False
+            self.since = listener.ticker.now
+            self.exchange = exchange = Exchange(
+                self, pool, method, request_line, simple=self.plain and method != b"HEAD"
+            )
+            exchange.start(request_line + self._tail)
+        elif self.exchange is None:
+            self._ready = False
+            data = self._held + data
+            self._held = b""
             self._requests(data)
-        elif exchange.tunnel is not None:
+        else:
+            self._during_exchange(self.exchange, data)
+
+    def _during_exchange(self, exchange: Exchange, data: bytes) -> None:
+        """Bytes before the exchange under way has ended: of its body, of its tunnel, or sent ahead."""
+        if exchange.tunnel is not None:
             exchange.tunnel.forward(data)
         elif exchange.request_done:
             self._hold(data)
@@ -151,7 +172,7 @@ class ClientConnection(asyncio.Protocol):
         if http10 or fields.host is None:
             _check_version(fields, http10)
         request_line = data[:line_end]
-        exchange = Exchange(
+        exchange = Exchange.with_fields(
             self, listener.router.find(fields.host, target), method, request_line, fields, http10=http10
         )
         return self._start(exchange, request_line, data[end:])
@@ -168,7 +189,7 @@ class ClientConnection(asyncio.Protocol):
         if authority is not None and authority.lower() != (fields.host or b"").lower():
             raise BadRequestError("the target names another host than Host")
         request_line = b"%b %b HTTP/1.%b\r\n" % (method, target, minor)
-        exchange = Exchange(
+        exchange = Exchange.with_fields(
             self, self.listener.router.find(fields.host, target), method, request_line, fields, http10=http10
         )
         return self._start(exchange, request_line, data[end:])
@@ -198,6 +219,11 @@ class ClientConnection(asyncio.Protocol):
         if fields.upgrade:
             tail += b"Connection: upgrade\r\nUpgrade: " + fields.upgrade + b"\r\n"
         self._block, self._fields, self._tail = block, fields, tail + b"\r\n"
+        self._repeatable = (
+            fields.framing is Framing.NONE
+            and fields.host is not None
+            and not (fields.close or fields.upgrade)
+        )
 
     def _request_body(self, exchange: Exchange, data: bytes) -> None:
         try:
@@ -246,14 +272,19 @@ class ClientConnection(asyncio.Protocol):
             self.closing = True
             self.transport.close()
         elif not self._in_requests:
-            if self._paused:
-                self.resume_reading()
-            self._take_up_held()
+            self._next()
 
-    def _take_up_held(self) -> None:
-        if self._held and self.exchange is None and not self.write_paused:
+    def _next(self) -> None:
+        """Nothing is under way: begin what was sent ahead, or wait for the next request."""
+        if self._paused:
+            self.resume_reading()
+        if self.write_paused:
+            return
+        if self._held:
             data, self._held = self._held, b""
             self._requests(data)
+        else:
+            self._ready = self._repeatable
 
     def enter_tunnel(self) -> None:
         """From now on bytes go through; what came early goes first."""
@@ -284,6 +315,7 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.write_paused = True
+        self._ready = False
         self.since = self.listener.ticker.now
         exchange = self.exchange
         if exchange is not None and exchange.upstream is not None:
@@ -296,8 +328,8 @@ class ClientConnection(asyncio.Protocol):
         if exchange is not None:
             if exchange.upstream is not None:
                 exchange.upstream.resume_reading()
-        else:
-            self._take_up_held()
+        elif not self.closing:
+            self._next()
 
     def eof_received(self) -> bool:
         """The client sends no more. One that only shut its sending side down still gets its answer."""

@@ -33,41 +33,47 @@ MAX_KEPT_BODY_BYTES = 64 * 1024
 class Exchange:
     """One request and its response. `client` hears of the response; `pool` says where attempts go.
 
-    `request_done`: the whole request has been handed on. `status`: 0 until the response is known.
-    `started`, `first_byte_at`: monotonic seconds.
+    `request_done`: the whole request has been handed on. `simple`: nothing but the response is left to do,
+    and it can go out with no line added. `status`: 0 until the response is known. `started`,
+    `first_byte_at`: monotonic seconds.
     """
 
-    __slots__ = (
-        "_body",
-        "_body_left",
-        "_responded",
-        "_scanner",
-        "_upgrade",
-        "attempts",
-        "body_bytes",
-        "client",
-        "failure",
-        "first_byte_at",
-        "head",
-        "head_only",
-        "http10",
-        "keep",
-        "method",
-        "pool",
-        "request_done",
-        "request_line",
-        "response_bytes",
-        "server",
-        "started",
-        "status",
-        "ticket",
-        "tried",
-        "tunnel",
-        "upstream",
-    )
+    # Defaults live on the class and only what differs is set on an instance: measurably cheaper for an
+    # object made for each request than some twenty slots.
+    server: LiveServer | None = None
+    upstream: UpstreamConnection | None = None
+    tunnel: Tunnel | None = None
+    failure: Failure | None = None
+    attempts = 0
+    tried: tuple[LiveServer, ...] = ()
+    head = b""
+    ticket = 0
+    status = 0
+    body_bytes = 0
+    response_bytes = 0
+    first_byte_at = 0.0
+    upgrade = b""
+    keep = True
+    http10 = False
+    request_done = True
+    _responded = False
+    _body: list[bytes] | None = None  # None: nothing kept, or too much to keep
+    _body_left = 0
+    _scanner: ChunkScanner | None = None
 
     def __init__(
-        self,
+        self, client: ClientConnection, pool: LivePool, method: bytes, request_line: bytes, *, simple: bool
+    ) -> None:
+        self.started = monotonic()
+        self.client = client
+        self.pool = pool
+        self.method = method
+        self.request_line = request_line
+        self.simple = simple
+
+    @classmethod
+    def with_fields(
+        cls,
         client: ClientConnection,
         pool: LivePool,
         method: bytes,
@@ -75,36 +81,19 @@ class Exchange:
         fields: RequestFields,
         *,
         http10: bool,
-    ) -> None:
-        self.started = monotonic()
-        self.client = client
-        self.pool = pool
-        self.method = method
-        self.request_line = request_line
-        self.http10 = http10
-        self.head_only = method == b"HEAD"
-        self.keep = fields.keep_alive if http10 else not fields.close
-        self.request_done = fields.framing is Framing.NONE
-        self.head = b""
-        self.server: LiveServer | None = None
-        self.upstream: UpstreamConnection | None = None
-        self.tunnel: Tunnel | None = None
-        self.failure: Failure | None = None
-        self.attempts = 0
-        self.tried: tuple[LiveServer, ...] = ()
-        self.status = 0
-        self.response_bytes = 0
-        self.first_byte_at = 0.0
-        self.body_bytes = 0
-        self._responded = False
-        self._upgrade = fields.upgrade
-        self._body: list[bytes] | None = None  # None: nothing kept, or too much to keep
-        self._body_left = fields.length
-        self._scanner: ChunkScanner | None = None
-        if not self.request_done:
-            self._body = []
+    ) -> Exchange:
+        """One that may have a body, an end of its connection, or an older version."""
+        exchange = cls(client, pool, method, request_line, simple=False)
+        exchange.http10 = http10
+        exchange.keep = fields.keep_alive if http10 else not fields.close
+        exchange.upgrade = fields.upgrade
+        if fields.framing is not Framing.NONE:
+            exchange.request_done = False
+            exchange._body = []
+            exchange._body_left = fields.length
             if fields.framing is Framing.CHUNKED:
-                self._scanner = ChunkScanner()
+                exchange._scanner = ChunkScanner()
+        return exchange
 
     def __repr__(self) -> str:
         line = self.request_line.decode("latin-1").rstrip()
@@ -189,14 +178,11 @@ class Exchange:
     # --- the response
 
     def on_whole_response(self, memo: ResponseMemo, body: bytes) -> None:
-        """Head and body came together: the common case, written at once."""
+        """Head and body came together: the common case, written at once and settled."""
         self.status = memo.status
         self.response_bytes = len(body)
-        self._responded = True
-        if self.client.plain and self.keep and self.request_done and not self.http10:
-            self.client.transport.write(memo.plain + body)
-        else:
-            self.client.transport.write(self._client_head(memo, Framing.LENGTH) + body)
+        self.client.transport.write(memo.plain + body)
+        self._settle()
 
     def on_response_head(self, memo: ResponseMemo, framing: Framing) -> None:
         """The head came, the body follows."""
@@ -241,7 +227,7 @@ class Exchange:
 
     def switch_protocols(self, upstream: UpstreamConnection, memo: ResponseMemo, data: bytes) -> bool:
         """A 101: from here both sides are a tunnel. False when the client asked for no such thing."""
-        if memo.status != 101 or not self._upgrade or not memo.head.upgrade or not self.request_done:
+        if memo.status != 101 or not self.upgrade or not memo.head.upgrade or not self.request_done:
             return False
         self.status = 101
         self._responded = True
@@ -301,7 +287,7 @@ class Exchange:
                 own_response(
                     failure.status,
                     failure.reason.partition(":")[0],
-                    head_only=self.head_only,
+                    head_only=self.method == b"HEAD",
                     close=not self.keep,
                 )
             )

@@ -73,6 +73,8 @@ class Listener:
         self._max_connections = max_connections
         self._trusted = settings.trusted_proxies
         self._server: asyncio.Server | None = None
+        self._draining = False
+        self.empty = asyncio.Event()  # draining is complete: no client is left
         ticker.watch(self._check)
 
     @property
@@ -108,6 +110,8 @@ class Listener:
 
     def on_disconnected(self, client: ClientConnection) -> None:
         self.clients.discard(client)
+        if self._draining and not self.clients:
+            self.empty.set()
 
     def _check(self, now: float) -> None:
         for client in tuple(self.clients):
@@ -115,8 +119,11 @@ class Listener:
 
     def drain(self) -> None:
         """Stop accepting; let what is under way end."""
+        self._draining = True
         if self._server is not None:
             self._server.close()
+        if not self.clients:
+            self.empty.set()
         for client in tuple(self.clients):
             client.drain()
 

@@ -23,7 +23,17 @@ class ResponseMemo:
     """A response head as it came, and its analysis. Servers repeat themselves: the next head is often the
     same bytes, and comparing is far cheaper than parsing."""
 
-    __slots__ = ("framing", "head", "length", "plain", "raw", "reusable", "status")
+    __slots__ = (
+        "framing",
+        "head",
+        "length",
+        "plain",
+        "raw",
+        "raw_bytes",
+        "reusable",
+        "status",
+        "whole_bytes",
+    )
 
     def __init__(self, raw: bytes, head: ResponseHead) -> None:
         self.raw = raw
@@ -33,6 +43,12 @@ class ResponseMemo:
         self.length = head.length
         self.reusable = head.reusable
         self.plain = head.forward + b"\r\n"  # the head for a client that needs no further line
+        self.raw_bytes = len(raw)
+        # What head and body are together, where the connection can be used again after them; else never.
+        bounded = head.reusable and self.framing is not Framing.CHUNKED and head.status >= 200
+        self.whole_bytes = (
+            len(raw) + (head.length if self.framing is Framing.LENGTH else 0) if bounded else -1
+        )
 
 
 _NO_HEAD = ResponseHead(500, Framing.NONE, 0, False, b"", b"", 1)
@@ -96,23 +112,52 @@ class UpstreamConnection(asyncio.Protocol):
         exchange = self.exchange
         if exchange is None:
             self.close()  # nobody asked: never let it reach the next client
+            return
+        memo = self.server.memo
+        if (
+            len(data) == memo.whole_bytes
+            and exchange.simple
+            and data.startswith(memo.raw)
+            and not (self._responding or self._held or self._paused)
+        ):
+            # The common path: a whole response under the same head as the server's last one.
+            self.exchange = None
+            self.kept = True
+            self._interims = 0
+            self.server.release(self)
+            exchange.on_whole_response(memo, data[memo.raw_bytes :])
         elif self._responding:
             self.since = self.server.pool.ticker.now
             self._body(exchange, data)
         else:
-            if self._held:
-                data = self._held + data
-                self._held = b""
-            memo = self.server.memo
-            if not data.startswith(memo.raw):
-                parsed = self._parse_head(exchange, data)
-                if parsed is None:
-                    return
-                memo = parsed
-            self._respond(exchange, memo, data[len(memo.raw) :])
+            self._head(exchange, data)
+
+    def _head(self, exchange: Exchange, data: bytes) -> None:
+        """Bytes of a head that is not complete yet, or not the one seen before."""
+        data = self._held + data
+        self._held = b""
+        memo = self._parse_head(exchange, data)
+        if memo is None:
+            return
+        rest = data[memo.raw_bytes :]
+        if memo.status < 200:
+            self._interim(exchange, memo, rest)
+            return
+        framing = memo.head.framing_for(exchange.method)
+        self._reusable = memo.reusable
+        self._responding = True
+        self._framing = framing
+        self._left = memo.length
+        self._scanner = ChunkScanner() if framing is Framing.CHUNKED else None
+        exchange.on_response_head(memo, framing)
+        if self.exchange is not None:
+            self._body(exchange, rest)
 
     def _parse_head(self, exchange: Exchange, data: bytes) -> ResponseMemo | None:
-        """Read the head at the start of `data`; None when there is none yet, or none that is valid."""
+        """The head at the start of `data`; None when there is none yet, or none that is valid."""
+        known = self.server.memo
+        if data.startswith(known.raw):
+            return known
         end = data.find(b"\r\n\r\n") + 4
         if end > MAX_RESPONSE_HEAD_BYTES or (end < 4 and len(data) > MAX_RESPONSE_HEAD_BYTES):
             self._fail(exchange, failures.BAD_RESPONSE.because("head is too large"))
@@ -129,25 +174,6 @@ class UpstreamConnection(asyncio.Protocol):
         if memo.status >= 200:
             self.server.memo = memo
         return memo
-
-    def _respond(self, exchange: Exchange, memo: ResponseMemo, body: bytes) -> None:
-        """A whole head is there, and the first bytes of the body."""
-        framing = Framing.NONE if exchange.head_only else memo.framing
-        if memo.status < 200:
-            self._interim(exchange, memo, body)
-            return
-        self._reusable = memo.reusable
-        if framing is Framing.LENGTH and len(body) == memo.length:
-            exchange.on_whole_response(memo, body)
-            self._finished(exchange)
-            return
-        self._responding = True
-        self._framing = framing
-        self._left = memo.length
-        self._scanner = ChunkScanner() if framing is Framing.CHUNKED else None
-        exchange.on_response_head(memo, framing)
-        if self.exchange is not None:
-            self._body(exchange, body)
 
     def _interim(self, exchange: Exchange, memo: ResponseMemo, rest: bytes) -> None:
         """A 1xx (RFC 9110 section 15.2): 101 makes a tunnel, the others are passed on, the wait goes on."""

@@ -1,0 +1,46 @@
+"""What a new reading of a pool changed, in an operator's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cluster_lb.model.availability import Health
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+
+#: level, event, further fields
+Change = tuple[str, str, dict[str, object]]
+
+
+def changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
+    """Each difference that an operator would want to read of, in the order of the servers' ids."""
+    known = {server.id: server for server in before.servers} if before else {}
+    for server in after.servers:
+        old = known.pop(server.id, None)
+        if old is None:
+            yield "info", "server registered", _fields(server, address=str(server.address))
+        else:
+            yield from _of_server(old, server)
+    for server in known.values():
+        yield "info", "server left", _fields(server)
+    if after.panics and not (before and before.panics):
+        yield "error", "panic: too few servers are healthy, so health is ignored", {}
+    elif before and before.panics and not after.panics:
+        yield "info", "panic is over: enough servers are healthy", {}
+
+
+def _of_server(old: Server, new: Server) -> Iterator[Change]:
+    if old.health is not new.health and new.verdict is not None:
+        level = "warning" if new.health is Health.DOWN else "info"
+        authors = ",".join(new.verdict.authors)
+        yield level, f"server {new.health.value.lower()}", _fields(new, reason=new.verdict.reason, by=authors)
+    if old.admin_state is not new.admin_state:
+        yield "info", "admin state changed", _fields(new, admin_state=new.admin_state.value)
+    if old.effective_weight != new.effective_weight:
+        yield "info", "weight changed", _fields(new, before=old.effective_weight, now=new.effective_weight)
+    if old.address != new.address:
+        yield "info", "address changed", _fields(new, address=str(new.address))
+
+
+def _fields(server: Server, **more: object) -> dict[str, object]:
+    return {"server": server.id, **more}

@@ -1,0 +1,306 @@
+"""One node: what it is made of, and the order in which it starts, drains and stops.
+
+Start: bind the listeners (a taken port is known at once), answer on the admin address, read the cluster's
+state, and only then accept clients. With Redis away it waits for it, alive but not ready.
+Stop: accept no more, report not ready, let what is under way end, leave the cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from random import Random
+
+import structlog
+from aiohttp import web
+
+from cluster_lb import __version__
+from cluster_lb.admin.app import build_app
+from cluster_lb.admin.hub import EventHub
+from cluster_lb.admin.sources import MetricsSources
+from cluster_lb.admin.state import AdminState
+from cluster_lb.changes import changes
+from cluster_lb.clock import SystemClock
+from cluster_lb.errors import SettingsError, StoreUnavailableError
+from cluster_lb.health.overlay import Overlay
+from cluster_lb.health.probe import new_session, probe
+from cluster_lb.health.prober import Prober
+from cluster_lb.model.member import Member
+from cluster_lb.model.verdict import Vote
+from cluster_lb.proxy.access_log import AccessLogWriter
+from cluster_lb.proxy.ledger import Ledger
+from cluster_lb.proxy.listener import Listener
+from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.pools import LivePools
+from cluster_lb.proxy.router import Router
+from cluster_lb.proxy.stats import Accounts
+from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.pulse import Pulse
+from cluster_lb.settings.schema import AccessLog, RouteSettings, Settings
+from cluster_lb.store.client import Store
+from cluster_lb.store.loads import Loads
+from cluster_lb.store.membership import Membership
+from cluster_lb.store.pools import PoolConfigs
+from cluster_lb.store.readings import PoolReading
+from cluster_lb.store.registry import Registry
+from cluster_lb.store.tickets import SharedTickets
+from cluster_lb.store.verdicts import Verdicts
+from cluster_lb.store.view import View
+from cluster_lb.tasks import TaskSet
+
+_log = structlog.get_logger("node")
+
+
+class Node:
+    """A node over `store`, serving on `sockets` (bound, one for each of `settings.listeners`)."""
+
+    def __init__(self, settings: Settings, store: Store, sockets: Sequence[socket.socket]) -> None:
+        self._settings = settings
+        self._store = store
+        self._sockets = sockets
+        self.id = settings.node.id
+        self._lease_ms = round(settings.node.lease_s * 1000)
+        self._clock = SystemClock()
+        self._started_at_ms = round(self._clock.wall() * 1000)
+        self._not_ready = "no snapshot of the cluster yet"
+        self._stop = asyncio.Event()
+        self._stop_now = asyncio.Event()
+        self._tasks = TaskSet()
+
+        access = settings.node.access_log
+        self._access = (
+            None if access is AccessLog.OFF else AccessLogWriter(access, sys.stdout.fileno(), self._clock)
+        )
+        self._ledger = Ledger(settings.node.slow_request_ms, self._access)
+        self._ticker = Ticker(self._clock)
+        self._tickets: dict[str, SharedTickets] = {}
+        self._pools = LivePools(self._ticker, self._new_tickets)
+        self._pools.on_adopted.append(self._on_adopted)
+
+        self._registry = Registry(store)
+        self._membership = Membership(store, self._lease_ms)
+        self._verdicts = Verdicts(store)
+        self._events = EventHub()
+        self._view = View(store, self.id)
+        self._view.on_pool.append(self._on_pool)
+        self._view.on_routes.append(self._on_routes)
+        self._view.on_members.append(self._on_members)
+        self._view.on_hint.append(self._events.publish)
+        self._readings: dict[str, PoolReading] = {}
+
+        self._overlay = Overlay(self._on_overlay, clock=self._clock, random=Random())
+        self._listeners = [
+            Listener(
+                listener,
+                sock,
+                Router(self._pools.ensure(listener.pool), (), {}),
+                self._ledger,
+                self._ticker,
+                self._tasks,
+                self._overlay.report_unreachable,
+                settings.node.max_connections,
+            )
+            for listener, sock in zip(settings.listeners, sockets, strict=True)
+        ]
+        self._pulse = Pulse(
+            node_id=self.id,
+            lease_ms=self._lease_ms,
+            describe=self._describe,
+            membership=self._membership,
+            loads=Loads(store),
+            registry=self._registry,
+            view=self._view,
+            pools=self._pools,
+        )
+
+    # --- life
+
+    async def run(self) -> None:
+        """Serve until a signal says stop. Raises SettingsError when the admin address is taken."""
+        self._hear_signals()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._tasks.stop)
+            await stack.enter_async_context(self._overlay)
+            await self._open_prober(stack)
+            await self._open_admin(stack)
+            self._ticker.start()
+            stack.callback(self._ticker.stop)
+            if self._access is not None:
+                self._ticker.watch(self._access.on_tick)
+                stack.callback(self._access.flush)
+            starting = self._tasks.start(self._start(), "start")
+            await self._stop.wait()
+            starting.cancel()
+            await self._drain()
+
+    async def _start(self) -> None:
+        """Learn the cluster's state, then accept clients."""
+        await self._seed()
+        await self._pools.adopt_offered()
+        self._tasks.start(self._pools.run(), "adopt snapshots")
+        self._tasks.start(self._view.run(), "view")
+        self._tasks.start(self._pulse.run(), "pulse")
+        for listener in self._listeners:
+            await listener.start()
+        # What lives now lives for good: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        self._not_ready = ""
+        where = ", ".join(f"{listener.address} -> {listener.pool_name}" for listener in self._listeners)
+        _log.info("serving", node=self.id, listeners=where, admin=str(self._settings.node.admin))
+
+    async def _seed(self) -> None:
+        """Give the cluster what the settings file has and it has not; read it whole."""
+        settings = self._settings
+        waits = False
+        while True:
+            try:
+                differences = await PoolConfigs(self._store).seed(settings.pools, settings.routes)
+                await self._view.resync()
+                break
+            except StoreUnavailableError as error:
+                if not waits:
+                    waits = True
+                    _log.warning("redis does not answer: waiting for it before serving", problem=str(error))
+                await self._store.wait_up()
+        for difference in differences:
+            _log.warning(
+                "the cluster's settings differ from the file; `apply` replaces them", what=difference
+            )
+
+    async def _drain(self) -> None:
+        """Let what is under way end, within the grace time, and leave the cluster."""
+        grace_s = self._settings.node.grace_s
+        self._not_ready = "draining"
+        _log.info("draining", node=self.id, grace_s=grace_s, connections=self._connections())
+        for listener in self._listeners:
+            listener.drain()
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._empty_or_forced()
+        except TimeoutError:
+            _log.warning("grace time is over", node=self.id, connections=self._connections())
+        for listener in self._listeners:
+            listener.abort()
+        if not self._stop_now.is_set():
+            try:
+                await self._pulse.leave()
+            except StoreUnavailableError:
+                _log.warning("redis does not answer: the membership ends with its lease", node=self.id)
+        _log.info("stopped", node=self.id)
+
+    async def _empty_or_forced(self) -> None:
+        empty = [self._tasks.start(listener.empty.wait(), "drain") for listener in self._listeners]
+        forced = self._tasks.start(self._stop_now.wait(), "second signal")
+        everyone = self._tasks.start(asyncio.wait(empty), "drain all")
+        await asyncio.wait([everyone, forced], return_when=asyncio.FIRST_COMPLETED)
+
+    def _connections(self) -> int:
+        return sum(len(listener.clients) for listener in self._listeners)
+
+    def _hear_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Drain and stop; called again, stop at once."""
+        if self._stop.is_set():
+            self._stop_now.set()
+        self._stop.set()
+
+    # --- parts
+
+    async def _open_prober(self, stack: AsyncExitStack) -> None:
+        session = await stack.enter_async_context(new_session())
+
+        async def cast(pool: str, votes: Mapping[str, Vote]) -> None:
+            await self._verdicts.cast(pool, self.id, votes, self._lease_ms)
+
+        self._prober = Prober(
+            self.id,
+            probe=partial(probe, session=session, clock=self._clock),
+            cast=cast,
+            on_local=self._overlay.hear_tally,
+            clock=self._clock,
+            random=Random(),
+        )
+        await stack.enter_async_context(self._prober)
+
+    async def _open_admin(self, stack: AsyncExitStack) -> None:
+        node = self._settings.node
+        state = AdminState(
+            node_id=self.id,
+            started_at_ms=self._started_at_ms,
+            view=self._view,
+            registry=self._registry,
+            membership=self._membership,
+            ready=lambda: (not self._not_ready, self._not_ready),
+            metrics=MetricsSources(
+                data_path=Accounts(self._pools, self._listeners, self._ledger),
+                tickets=lambda: self._tickets,
+                store=self._store,
+            ),
+            events=self._events,
+            token=node.admin_token,
+        )
+        runner = web.AppRunner(build_app(state), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, node.admin.host, node.admin.port).start()
+        except OSError as error:
+            raise SettingsError(f"admin {node.admin}", f"cannot bind: {error.strerror or error}") from None
+
+    def _new_tickets(self, pool: str) -> SharedTickets:
+        tickets = SharedTickets(self._store, pool, on_epoch=lambda epoch: self._view.refresh(pool))
+        self._tickets[pool] = tickets
+        self._tasks.start(tickets.run(), f"tickets of {pool}")
+        return tickets
+
+    def _describe(self) -> Member:
+        return Member(
+            id=self.id,
+            version=__version__,
+            zone=self._settings.node.zone,
+            listeners=tuple(str(listener.address) for listener in self._listeners),
+            admin=str(self._settings.node.admin),
+            started_at_ms=self._started_at_ms,
+            snapshot_age_ms=round(self._view.age_s() * 1000),
+            epochs={name: pool.epoch for name, pool in self._pools.by_name.items()},
+        )
+
+    # --- what the parts tell one another
+
+    def _on_pool(self, reading: PoolReading) -> None:
+        snapshot = reading.snapshot
+        before = self._readings.get(snapshot.pool)
+        self._readings[snapshot.pool] = reading
+        for level, event, fields in changes(before.snapshot if before else None, snapshot):
+            getattr(_log, level)(event, pool=snapshot.pool, epoch=snapshot.epoch, **fields)
+        self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health)
+        self._overlay.update(snapshot.pool, snapshot.servers)
+        self._pools.offer(snapshot, reading.settings)
+
+    def _on_adopted(self, pool: LivePool) -> None:
+        for server in pool.servers.values():
+            server.out = self._overlay.is_out(pool.name, server.id)
+
+    def _on_overlay(self, pool: str, server_id: str, out: bool, reason: str) -> None:
+        server = self._pools.ensure(pool).servers.get(server_id)
+        if server is not None:
+            server.out = out
+
+    def _on_members(self, members: Sequence[Member]) -> None:
+        self._prober.update_members([member.id for member in members])
+
+    def _on_routes(self, routes: Sequence[RouteSettings]) -> None:
+        pools = {route.pool: self._pools.ensure(route.pool) for route in routes}
+        for listener in self._listeners:
+            listener.router = Router(self._pools.ensure(listener.pool_name), routes, pools)

@@ -1,0 +1,61 @@
+"""The live pools of a node, and how a new snapshot gets into them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from cluster_lb.model.ports import Tickets
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking import compile_policy
+from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.settings.schema import PoolSettings
+
+
+class LivePools:
+    """Pools by name. Snapshots are offered as they come; `run` compiles the newest of each pool in a thread,
+    so that a large one never holds up traffic, and swaps it in."""
+
+    def __init__(self, ticker: Ticker, make_tickets: Callable[[str], Tickets]) -> None:
+        self.by_name: dict[str, LivePool] = {}
+        self.on_adopted: list[Callable[[LivePool], None]] = []
+        self._ticker = ticker
+        self._make_tickets = make_tickets
+        self._offered: dict[str, tuple[Snapshot, PoolSettings]] = {}
+        self._news = asyncio.Event()
+
+    def ensure(self, name: str) -> LivePool:
+        """The pool of that name; one that the cluster does not know yet has no servers."""
+        pool = self.by_name.get(name)
+        if pool is None:
+            pool = LivePool(name, self._make_tickets(name), self._ticker, PoolSettings())
+            self.by_name[name] = pool
+        return pool
+
+    def offer(self, snapshot: Snapshot, settings: PoolSettings) -> None:
+        """Take over `snapshot` soon, unless a newer one comes first."""
+        self._offered[snapshot.pool] = (snapshot, settings)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Adopt what is offered, for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self.adopt_offered()
+
+    async def adopt_offered(self) -> None:
+        """Adopt what was offered so far."""
+        while self._offered:
+            _, (snapshot, settings) = self._offered.popitem()
+            await self._adopt(snapshot, settings)
+
+    async def _adopt(self, snapshot: Snapshot, settings: PoolSettings) -> None:
+        rotation = await asyncio.to_thread(compile_policy, snapshot)
+        pool = self.ensure(snapshot.pool)
+        pool.configure(settings)
+        pool.adopt(snapshot, rotation)
+        pool.tickets.adopt(snapshot.epoch, rotation.period)
+        for callback in self.on_adopted:
+            callback(pool)

@@ -1,0 +1,108 @@
+"""The pulse of a node: what it tells Redis of itself, over and over.
+
+Each second: its lease as a member, its lease and load in each pool, and a sweep of the pools. In between,
+a few times a second, the load of a pool where it changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from cluster_lb.errors import StoreError, StoreUnavailableError
+from cluster_lb.model.member import Member
+from cluster_lb.proxy.pools import LivePools
+from cluster_lb.store.loads import Loads
+from cluster_lb.store.membership import Membership
+from cluster_lb.store.registry import Registry, SweepResult
+from cluster_lb.store.view import View
+
+_log = structlog.get_logger("pulse")
+
+BEAT_S = 1.0  # five beats to a lease of 5 s
+LOAD_S = 0.25  # a changed load is told within this
+
+
+class Pulse:
+    """Keeps the node's leases. `describe` says what the others may know of it."""
+
+    def __init__(
+        self,
+        *,
+        node_id: str,
+        lease_ms: int,
+        describe: Callable[[], Member],
+        membership: Membership,
+        loads: Loads,
+        registry: Registry,
+        view: View,
+        pools: LivePools,
+    ) -> None:
+        self._node_id = node_id
+        self._lease_ms = lease_ms
+        self._describe = describe
+        self._membership = membership
+        self._loads = loads
+        self._registry = registry
+        self._view = view
+        self._pools = pools
+        self._told: dict[str, tuple[int, dict[str, int]]] = {}  # pool -> epoch and load as last told
+        self._held: set[str] = set()  # pools whose expiry was held at the last sweep
+
+    async def run(self) -> None:
+        """Beat for ever. What Redis does not take is told again with the next beat."""
+        beats_each = round(BEAT_S / LOAD_S)
+        count = 0
+        while True:
+            try:
+                await self.beat(whole=count % beats_each == 0)
+            except StoreUnavailableError:
+                self._told.clear()
+            except StoreError as error:
+                _log.error("cannot tell redis of this node", problem=str(error))
+            count += 1
+            await asyncio.sleep(LOAD_S)
+
+    async def beat(self, *, whole: bool) -> None:
+        """One beat; `whole`: with leases and sweeps, whether anything changed or not."""
+        if whole:
+            await self._membership.renew(self._describe())
+        for name in list(self._view.readings):
+            await self._publish(name, whole=whole)
+            if whole:
+                self._report(name, await self._registry.sweep(name))
+
+    async def _publish(self, name: str, *, whole: bool) -> None:
+        pool = self._pools.ensure(name)
+        loads = {server.id: server.load for server in pool.servers.values() if server.load}
+        if not whole and self._told.get(name) == (pool.epoch, loads):
+            return
+        epoch = await self._loads.publish(name, self._node_id, self._lease_ms, pool.epoch, loads)
+        self._told[name] = (pool.epoch, loads)
+        if epoch != pool.epoch:
+            self._view.refresh(name)
+
+    def _report(self, pool: str, swept: SweepResult) -> None:
+        for server_id in swept.retired:
+            _log.warning("server retired: its lease ended", pool=pool, server=server_id)
+        if swept.stale:
+            _log.error(
+                "most servers of the pool stopped their heartbeats at once: kept for one more lease",
+                pool=pool,
+                servers=len(swept.stale),
+                registered=swept.registered,
+            )
+        if swept.held and pool not in self._held:
+            _log.warning("redis was away: no server is retired for two leases", pool=pool)
+        if swept.held:
+            self._held.add(pool)
+        else:
+            self._held.discard(pool)
+
+    async def leave(self) -> None:
+        """Give up the membership; votes and loads end with it."""
+        for name in list(self._view.readings):
+            await self._loads.publish(name, self._node_id, 1, self._pools.ensure(name).epoch, {})
+        await self._membership.leave(self._node_id)

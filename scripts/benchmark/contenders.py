@@ -1,0 +1,86 @@
+"""What a contender is: a proxy that can be started on a port, over two servers, on one core."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.benchmark import processes
+
+HEALTH_PATH = "/healthz"
+HEALTH_INTERVAL_S = 2  # for every contender that checks actively
+UPSTREAM_KEEPALIVE = 128  # idle upstream connections kept, where a contender asks for a number
+
+
+class StartError(Exception):
+    """An installed contender, or a server behind it, did not come up; the text says why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a contender is given: where to listen, what to balance over, a folder and a core of its own."""
+
+    port: int
+    servers: tuple[int, ...]  # ports on 127.0.0.1
+    folder: Path
+    core: int  # of the contender
+    helper_core: int  # of what it needs beside it
+
+
+@dataclass(frozen=True)
+class Running:
+    """A started contender. `redis_commands` counts those executed so far, where it has a Redis."""
+
+    process: processes.Process
+    redis_commands: Callable[[], int] | None = None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a program that needs nothing but its configuration."""
+
+    arguments: list[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A row of the tables. `missing` says why it cannot run on this machine, or None."""
+
+    name: str
+    missing: Callable[[], str | None]
+    version: Callable[[], str]
+    start: Callable[[Site], AbstractContextManager[Running]]
+
+
+def program(
+    name: str, executable: str, source: str, version_flag: str, configure: Callable[[Site], Launch]
+) -> Contender:
+    """A contender that is one program; `source` tells where to get it, `configure` writes its settings."""
+
+    def missing() -> str | None:
+        found = processes.find_program(executable)
+        return None if found else f"`{executable}` is not installed ({source})"
+
+    def version() -> str:
+        done = subprocess.run([_path(executable), version_flag], capture_output=True, text=True, check=True)
+        found = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)  # nginx prints it on stderr
+        return found.group() if found else "unknown"
+
+    @contextmanager
+    def start(site: Site) -> Iterator[Running]:
+        launch = configure(site)
+        argv = [_path(executable), *launch.arguments]
+        with processes.running(name, argv, core=site.core, folder=site.folder, env=launch.env) as process:
+            yield Running(process)
+
+    return Contender(name, missing, version, start)
+
+
+def _path(executable: str) -> str:
+    path = processes.find_program(executable)
+    if path is None:
+        raise FileNotFoundError(f"{executable} is not installed")
+    return path

