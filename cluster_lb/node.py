@@ -72,6 +72,7 @@ class Node:
         self._stop = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._tasks = TaskSet()
+        self._beating: asyncio.Task[None] | None = None
 
         access = settings.node.access_log
         self._access = (
@@ -145,7 +146,7 @@ class Node:
         await self._pools.adopt_offered()
         self._tasks.start(self._pools.run(), "adopt snapshots")
         self._tasks.start(self._view.run(), "view")
-        self._tasks.start(self._pulse.run(), "pulse")
+        self._beating = self._tasks.start(self._pulse.run(), "pulse")
         for listener in self._listeners:
             await listener.start()
         # What lives now lives for good: the collector need not look at it again.
@@ -188,12 +189,16 @@ class Node:
             _log.warning("grace time is over", node=self.id, connections=self._connections())
         for listener in self._listeners:
             listener.abort()
-        if not self._stop_now.is_set():
-            try:
-                await self._pulse.leave()
-            except StoreUnavailableError:
-                _log.warning("redis does not answer: the membership ends with its lease", node=self.id)
+        if self._beating is not None and not self._stop_now.is_set():
+            self._beating.cancel()
+            await self._leave()
         _log.info("stopped", node=self.id)
+
+    async def _leave(self) -> None:
+        try:
+            await self._pulse.leave()
+        except StoreUnavailableError:
+            _log.warning("redis does not answer: the membership ends with its lease", node=self.id)
 
     async def _empty_or_forced(self) -> None:
         empty = [self._tasks.start(listener.empty.wait(), "drain") for listener in self._listeners]

@@ -43,7 +43,10 @@ def bind(address: Address) -> socket.socket:
 
 
 class Listener:
-    """Accepts clients on `sock`. Shared state of its connections: limits, router, ledger."""
+    """Accepts clients on `sock`. Shared state of its connections: limits, router, ledger.
+
+    `address`: where it listens, with the port that was given out for port 0.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,8 @@ class Listener:
         max_connections: int,
     ) -> None:
         self.pool_name = settings.pool
-        self.sock = sock
+        self._sock = sock
+        self.address = Address(*sock.getsockname()[:2])
         self.router = router
         self.ledger = ledger
         self.ticker = ticker
@@ -77,17 +81,11 @@ class Listener:
         self.empty = asyncio.Event()  # draining is complete: no client is left
         ticker.watch(self._check)
 
-    @property
-    def address(self) -> Address:
-        """Where it listens, with the port that was given out for port 0."""
-        host, port = self.sock.getsockname()[:2]
-        return Address(host, port)
-
     async def start(self) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: ClientConnection(self), sock=self.sock, backlog=_BACKLOG
+            lambda: ClientConnection(self), sock=self._sock, backlog=_BACKLOG
         )
 
     def trusts(self, peer: str) -> bool:

@@ -14,8 +14,7 @@ from cluster_lb.settings.schema import PoolSettings
 class LivePool:
     """Picks servers by tickets, and keeps what must survive a new snapshot: servers and counts.
 
-    `servers`: id -> live server. `attempts_ended`: attempts at servers that have left since.
-    `latency`: whole exchanges, seconds. `retries`: attempts after the first.
+    `servers`: id -> live server. `latency`: whole exchanges, seconds. `retries`: attempts after the first.
     `unserved`: exchanges for which there was no server.
     """
 
@@ -23,7 +22,6 @@ class LivePool:
         "_order",
         "_period",
         "_turns",
-        "attempts_ended",
         "attempts_limit",
         "connect_timeout_s",
         "epoch",
@@ -49,7 +47,6 @@ class LivePool:
         self.servers: dict[str, LiveServer] = {}
         self.latency = Histogram()
         self.retries = 0
-        self.attempts_ended = 0
         self.unserved = 0
         self.statuses = [0] * 6  # of the exchanges that no server answered
         self._order = Rotation([])
@@ -78,7 +75,6 @@ class LivePool:
             self.servers[server.id] = live
         for live in before.values():
             if self.servers.get(live.id) is not live:
-                self.attempts_ended += live.attempts
                 live.retire()
         self._order = rotation
         self._turns = [self.servers[server_id] for server_id in rotation.turns]

@@ -1,4 +1,4 @@
-"""The accounts as the metrics read them: sums made when they are asked for, never on the data path."""
+"""The accounts of the data path in one place, for the metrics to read when they are scraped."""
 
 from __future__ import annotations
 
@@ -10,48 +10,8 @@ from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
 
 
-class PoolAccounts:
-    """What one pool counted."""
-
-    def __init__(self, pool: LivePool) -> None:
-        self._pool = pool
-
-    @property
-    def requests(self) -> Mapping[tuple[str, int], int]:
-        return {
-            (server.id, status_class): count
-            for server in self._pool.servers.values()
-            for status_class, count in enumerate(server.statuses)
-            if count
-        }
-
-    @property
-    def latency_counts(self) -> Sequence[int]:
-        return self._pool.latency.counts
-
-    @property
-    def latency_sum_s(self) -> float:
-        return self._pool.latency.sum
-
-    @property
-    def in_flight(self) -> Mapping[str, int]:
-        return {server.id: server.load for server in self._pool.servers.values()}
-
-    @property
-    def attempts(self) -> int:
-        return self._pool.attempts_ended + sum(s.attempts for s in self._pool.servers.values())
-
-    @property
-    def retries(self) -> int:
-        return self._pool.retries
-
-    @property
-    def picks_failed(self) -> int:
-        return self._pool.unserved
-
-
 class Accounts:
-    """What this node's data path counted."""
+    """What this node's data path counted since the start."""
 
     def __init__(self, pools: LivePools, listeners: Sequence[Listener], ledger: Ledger) -> None:
         self._pools = pools
@@ -63,25 +23,21 @@ class Accounts:
         return LATENCY_BOUNDS_S
 
     @property
-    def pools(self) -> Mapping[str, PoolAccounts]:
-        return {name: PoolAccounts(pool) for name, pool in self._pools.by_name.items()}
+    def pools(self) -> Mapping[str, LivePool]:
+        return self._pools.by_name
 
     @property
     def client_connections(self) -> int:
+        """Open now."""
         return sum(len(listener.clients) for listener in self._listeners)
-
-    @property
-    def upstream_idle(self) -> int:
-        return sum(len(s.idle) for p in self._pools.by_name.values() for s in p.servers.values())
-
-    @property
-    def upstream_busy(self) -> int:
-        every = sum(s.connections for p in self._pools.by_name.values() for s in p.servers.values())
-        return every - self.upstream_idle
 
     @property
     def accepted(self) -> int:
         return self._ledger.accepted
+
+    @property
+    def rejected(self) -> int:
+        return self._ledger.rejected
 
     @property
     def refused(self) -> Mapping[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
@@ -17,10 +17,15 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _address(value: Any) -> Any:
-    return Address.parse(value, allow_any_port=True) if isinstance(value, str) else value
+def _address(value: Any) -> Address:
+    return value if isinstance(value, Address) else Address.parse(str(value), allow_any_port=True)
 
 
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    return ip_network(value)
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 BindAddress = Annotated[Address, BeforeValidator(_address)]
 PoolName = Annotated[str, AfterValidator(check_pool_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -44,7 +49,7 @@ class NodeSettings(_Settings):
     admin_token: str = ""  # required where `admin` is other than loopback
     lease_s: PositiveFloat = 5.0  # others notice a dead node within this
     grace_s: PositiveFloat = 30.0  # SIGTERM: what runs may finish for so long (uvicorn, Kubernetes: 30 s)
-    max_connections: PositiveInt = 20_000  # client connections at once; further ones wait in the backlog
+    max_connections: PositiveInt = 20_000  # client connections of a listener at once; further ones get 503
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: AccessLog = AccessLog.TEXT
@@ -63,11 +68,12 @@ class ListenerSettings(_Settings):
     bind: BindAddress
     protocol: Literal["http"] = "http"
     pool: PoolName = "web"  # where no route matches
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-* are believed
+    trusted_proxies: tuple[Network, ...] = ()  # whose X-Forwarded-* are believed
     debug_headers: bool = False  # adds X-Served-By to responses
     head_timeout_s: PositiveFloat = 10.0  # a whole request head must be there (HAProxy timeout http-request)
     idle_timeout_s: PositiveFloat = 75.0  # between requests, or no byte of a body (nginx keepalive_timeout)
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024  # nginx: 4 buffers of 8 KiB
+    max_body_bytes: Annotated[int, Field(ge=0)] = 0  # 0: any size (HAProxy; nginx has 1 MiB)
     max_header_lines: PositiveInt = 100  # Apache LimitRequestFields, HAProxy tune.http.maxhdr: 100, 101
 
 
@@ -100,7 +106,7 @@ class PoolSettings(_Settings):
     panic_threshold: Share = 0.5  # Envoy's; 0 disables
     attempts: Annotated[int, Field(ge=1, le=10)] = 3  # servers tried for one exchange (HAProxy retries 3)
     max_idle_connections: PositiveInt = 256  # kept ready, per server and node
-    allow: tuple[IPv4Network | IPv6Network, ...] = ()  # networks that servers may register from; empty: any
+    allow: tuple[Network, ...] = ()  # networks that servers may register from; empty: any
     health: HealthSettings = HealthSettings()
     timeouts: PoolTimeouts = PoolTimeouts()
 

@@ -1,6 +1,6 @@
 """Finds the end of a chunked body while its bytes pass through unchanged (RFC 9112 section 7.1).
 
-Strict: CRLF only, at most 16 hexadecimal digits, extensions of visible characters up to a limit, trailers
+Strict: CRLF only, at most 15 hexadecimal digits, extensions of visible characters up to a limit, trailers
 under the grammar of fields and never one that frames or routes a message.
 """
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from operator import attrgetter
 
-from cluster_lb.wire import fields
+from cluster_lb.wire import fields, hops
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing, body_framing
 
 #: Matches a request line in origin-form (RFC 9112 section 3.2.1): groups method, target, minor version.
 #: Target: visible ASCII but '#', which no client may send (RFC 3986 section 3.5 keeps fragments at home).
-match_request_line = re.compile(rb"(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n").match
+#: CONNECT has no such form, and its answers are framed in another way.
+match_request_line = re.compile(rb"(?!CONNECT )(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n").match
 
 _other_form = re.compile(
     rb"(" + fields.TOKEN + rb") (?:http://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|[!-~]++) HTTP/1\.([01])\r\n"
 ).match
-_any_version = re.compile(rb"[!-~]++ [!-~]++ HTTP/([0-9])\.[0-9]\r\n").match
+_any_version = re.compile(rb"[!-~]++ [!-~]++ HTTP/([0-9]\.[0-9])\r\n").match
 
 # RFC 9110 section 7.2 and RFC 3986 section 3.2.2: a registered name or an address, and a port.
 _host = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{1,5}+))?").fullmatch
@@ -42,9 +42,8 @@ _known = fields.finder(
     "x-forwarded-host",
     "forwarded",
 )
-_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade"}
 _FORWARDING = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
-# A client that names one of these in Connection wants it dropped on the way: an attack, never a need.
+# What Connection must not name.
 _NOT_NOMINABLE = {b"host", b"content-length", b"transfer-encoding", b"expect"} | _FORWARDING
 
 
@@ -78,11 +77,12 @@ def parse_request_fields(block: bytes, max_lines: int) -> RequestFields:
     removed = []
     for line in _known(block):
         found.setdefault(line.name, []).append(line.value)
-        if line.name in _HOP_BY_HOP or line.name in _FORWARDING:
+        if line.name in hops.HOP_BY_HOP or line.name in _FORWARDING:
             removed.append(line)
-    options = [option for value in found.get(b"connection", ()) for option in fields.tokens(value)]
+    options = hops.connection_options(found.get(b"connection", ()))
     try:
         framing, length = body_framing(found.get(b"content-length", []), found.get(b"transfer-encoding", []))
+        end_to_end = hops.end_to_end(block, removed, options, _NOT_NOMINABLE)
     except ValueError as error:
         raise BadRequestError(str(error)) from None
     return RequestFields(
@@ -92,8 +92,8 @@ def parse_request_fields(block: bytes, max_lines: int) -> RequestFields:
         close=b"close" in options,
         keep_alive=b"keep-alive" in options,
         expects_continue=_expects_continue(found.get(b"expect", [])),
-        upgrade=b", ".join(found.get(b"upgrade", ())) if b"upgrade" in options else b"",
-        end_to_end=_end_to_end(block, removed, options),
+        upgrade=hops.upgrade_protocols(found.get(b"upgrade", ()), options),
+        end_to_end=end_to_end,
         forwarding=tuple((name, b", ".join(values)) for name, values in found.items() if name in _FORWARDING),
     )
 
@@ -104,7 +104,7 @@ def _single_host(values: list[bytes]) -> bytes | None:
     if len(values) > 1:
         raise BadRequestError("repeated Host")
     match = _host(values[0])
-    if match is None:
+    if match is None or int(match[2] or 0) > 65535:
         raise BadRequestError("malformed Host")
     if match[1]:
         try:
@@ -122,16 +122,6 @@ def _expects_continue(values: list[bytes]) -> bool:
     return True
 
 
-def _end_to_end(block: bytes, removed: list[fields.Line], options: list[bytes]) -> bytes:
-    nominated = set(options) - {b"close", b"keep-alive", b"upgrade"} - _HOP_BY_HOP
-    if nominated & _NOT_NOMINABLE:
-        raise BadRequestError("Connection names a field that must not be dropped")
-    if nominated:
-        names = (name.decode("ascii", "replace") for name in nominated)
-        removed = sorted([*removed, *fields.finder(*names)(block)], key=attrgetter("start"))
-    return fields.without_lines(block, removed)[:-2]
-
-
 def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | None, int]:
     """Read a request line that is not in origin-form, at the start of `head`.
 
@@ -142,7 +132,7 @@ def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | 
     match = _other_form(head)
     if match is None:
         version = _any_version(head)
-        if version is not None and version[1] != b"1":
+        if version is not None and version[1] not in (b"1.0", b"1.1"):
             raise BadRequestError("HTTP version is not 1.0 or 1.1", 505)
         raise BadRequestError("malformed request line")
     method, authority, path, asterisk, minor = match.groups()

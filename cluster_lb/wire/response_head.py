@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cluster_lb.wire import fields
+from cluster_lb.wire import fields, hops
 from cluster_lb.wire.errors import BadResponseError
 from cluster_lb.wire.framing import Framing, body_framing
 
@@ -14,7 +14,8 @@ _status_line = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80
 _known = fields.finder(
     "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"
 )
-_HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"upgrade"}
+# What Connection must not name.
+_NOT_NOMINABLE = {b"content-length", b"transfer-encoding"}
 
 MAX_HEADER_LINES = 100
 
@@ -25,7 +26,7 @@ class ResponseHead:
 
     `forward`: the head to send on, as HTTP/1.1, hop-by-hop fields removed, without the empty line, so that
     lines can be added. `framing` does not know the request: see `framing_for`. `reusable`: the server keeps
-    its connection open after this response.
+    its connection open after this response, unless that is what ends the body.
     """
 
     status: int
@@ -57,20 +58,22 @@ def parse_response_head(head: bytes) -> ResponseHead:
     removed = []
     for known in _known(block):
         found.setdefault(known.name, []).append(known.value)
-        if known.name in _HOP_BY_HOP:
+        if known.name in hops.HOP_BY_HOP:
             removed.append(known)
-    options = [option for value in found.get(b"connection", ()) for option in fields.tokens(value)]
+    options = hops.connection_options(found.get(b"connection", ()))
     minor = int(line[1])
     framing, length = _framing(found, minor)
-    keeps = b"close" not in options and (minor == 1 or b"keep-alive" in options)
+    try:
+        end_to_end = hops.end_to_end(block, removed, options, _NOT_NOMINABLE)
+    except ValueError as error:
+        raise BadResponseError(str(error)) from None
     return ResponseHead(
         status=int(line[2]),
         framing=framing,
         length=length,
-        reusable=keeps and framing is not Framing.CLOSE,
-        upgrade=b", ".join(found.get(b"upgrade", ())) if b"upgrade" in options else b"",
-        forward=b"HTTP/1.1 %b %b\r\n%b"
-        % (line[2], line[3] or b"", fields.without_lines(block, removed)[:-2]),
+        reusable=b"close" not in options and (minor == 1 or b"keep-alive" in options),
+        upgrade=hops.upgrade_protocols(found.get(b"upgrade", ()), options),
+        forward=b"HTTP/1.1 %b %b\r\n%b" % (line[2], line[3] or b"", end_to_end),
         minor_version=minor,
     )
 

@@ -1,0 +1,232 @@
+// The dashboard: polls /v1/pools, /v1/nodes and /metrics each second, listens to /v1/events, draws.
+
+import { make, show } from "./dom.js";
+import { clock, duration, lease, percent, report } from "./format.js";
+
+const POLL_MS = 1000;
+const WINDOW_MS = 30_000; // the measured share is over this
+const ENOUGH = 20; // requests in the window, under which a measured share says nothing
+const EVENTS_SHOWN = 50;
+const STALE_S = 3; // a snapshot is renewed each second: older than this is worth a look
+const OLD_S = 15;
+
+const part = (id) => document.getElementById(id);
+const counted = []; // {at, counts: Map "pool server" -> requests} of the window
+const events = [];
+let lastAnswer = 0;
+let lastEventId = "";
+
+class TokenNeeded extends Error {}
+
+// --- talking to the node
+
+function ask(path, headers = {}) {
+  const token = sessionStorage.getItem("token");
+  return fetch(path, { cache: "no-store", headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers });
+}
+
+async function get(path) {
+  const response = await ask(path);
+  if (response.status === 401) throw new TokenNeeded();
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  return response;
+}
+
+async function poll() {
+  try {
+    const [pools, nodes, metrics] = await Promise.all([
+      get("v1/pools").then((r) => r.json()),
+      get("v1/nodes").then((r) => r.json()),
+      get("metrics").then((r) => r.text()),
+    ]);
+    count(metrics);
+    lastAnswer = Date.now();
+    draw(pools, nodes);
+  } catch (error) {
+    if (error instanceof TokenNeeded) return askForToken();
+    alarm(lastAnswer
+      ? `This node does not answer (${error.message}). Shown is the cluster ${duration((Date.now() - lastAnswer) / 1000)} ago.`
+      : `This node does not answer (${error.message}).`);
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+async function listen() {
+  try {
+    const response = await ask("v1/events", lastEventId ? { "Last-Event-ID": lastEventId } : {});
+    if (!response.ok) throw new Error(`/v1/events answered ${response.status}`);
+    let text = "";
+    for await (const chunk of chunks(response.body.pipeThrough(new TextDecoderStream()))) {
+      text += chunk;
+      const whole = text.split("\n\n");
+      text = whole.pop();
+      whole.forEach(take);
+    }
+  } catch (error) {
+    console.info("events:", error.message);
+  }
+  setTimeout(listen, 2 * POLL_MS);
+}
+
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+}
+
+function take(block) {
+  const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s)));
+  if (!fields.data) return; // a comment that keeps the stream alive
+  lastEventId = fields.id;
+  events.unshift(JSON.parse(fields.data));
+  events.length = Math.min(events.length, EVENTS_SHOWN);
+  drawEvents();
+}
+
+// --- the measured share: how this node's own requests were spread in the window
+
+const SAMPLE = /^cluster_lb_requests_total\{(.*)\} (\S+)$/gm;
+const label = (labels, name) => labels.match(new RegExp(`${name}="((?:[^"\\\\]|\\\\.)*)"`))[1];
+
+function count(metrics) {
+  const counts = new Map();
+  for (const [, labels, value] of metrics.matchAll(SAMPLE)) {
+    const key = `${label(labels, "pool")} ${label(labels, "server")}`;
+    counts.set(key, (counts.get(key) ?? 0) + Number(value));
+  }
+  counted.push({ at: Date.now(), counts });
+  while (counted[0].at < Date.now() - WINDOW_MS) counted.shift();
+}
+
+function measured(pool) {
+  const before = counted[0].counts, now = counted[counted.length - 1].counts;
+  const done = pool.servers.map(({ id }) => (now.get(`${pool.name} ${id}`) ?? 0) - (before.get(`${pool.name} ${id}`) ?? 0));
+  const total = done.reduce((sum, n) => sum + n, 0);
+  return total < ENOUGH ? null : new Map(pool.servers.map(({ id }, index) => [id, done[index] / total]));
+}
+
+// --- drawing
+
+function draw(pools, nodes) {
+  part("sign-in").hidden = true;
+  part("cluster").hidden = false;
+  part("answering").textContent = `as node ${nodes.node} sees it`;
+  drawAge(nodes.age_s);
+  show(part("pools"), ...(pools.pools.length ? pools.pools.map(poolCard) : [empty(
+    "No pool yet. It appears when a server registers, or with `cluster-lb apply FILE`.")]));
+  show(part("nodes"), nodes.nodes.length ? nodesCard(nodes) : empty("No node has announced itself yet."));
+  drawEvents();
+}
+
+function drawAge(seconds) {
+  const level = seconds === null || seconds > OLD_S ? "bad" : seconds > STALE_S ? "warn" : "good";
+  part("age").className = `chip ${level}`;
+  part("age").textContent = seconds === null ? "no snapshot yet" : `snapshot ${duration(seconds)} old`;
+  if (level === "good") part("alarm").hidden = true;
+  else alarm(seconds === null
+    ? "This node has not read the cluster's state from Redis yet."
+    : `Redis has not answered for ${duration(seconds)}. Traffic goes on from the last snapshot; changes wait.`);
+}
+
+function alarm(text) {
+  part("alarm").hidden = false;
+  part("alarm").textContent = text;
+}
+
+const empty = (text) => make("div.card.quiet", {}, text);
+const under = (text) => (text ? make("span.under", {}, text) : null);
+
+function cell(name, title, ...children) {
+  const filled = children.some((child) => child !== null && child !== "");
+  return make(filled ? `td${name}` : `td.empty${name}`, { "data-label": title }, ...children);
+}
+
+function table(titles, rows) {
+  const head = titles.map((title) => make(/^(Weight|In flight|Lease|Snapshot|Up)$/.test(title) ? "th.number" : "th", { scope: "col" }, title));
+  return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+}
+
+function poolCard(pool) {
+  const taking = pool.servers.filter((server) => server.share > 0).length;
+  const shares = measured(pool);
+  return make("article.card", {},
+    make("div.head", {},
+      make("h3", {}, pool.name),
+      make("span.quiet", {}, pool.policy.replaceAll("_", " ")),
+      make("span.quiet.end", {}, `${taking} of ${pool.servers.length} take traffic`),
+      make("span.quiet", {}, `epoch ${pool.epoch}`)),
+    pool.panics ? make("p.alarm", {}, "Too few servers are healthy: health is ignored and all registered servers get traffic.") : null,
+    pool.servers.length
+      ? table(["Server", "Health", "Admin state", "Share", "Weight", "In flight", "Lease", "Report"],
+          pool.servers.map((server) => serverRow(server, shares)))
+      : make("p.quiet", {}, "No server is registered. `cluster-lb register --pool " + pool.name + " --address HOST:PORT` adds one."));
+}
+
+function serverRow(server, shares) {
+  const weight = server.effective_weight === server.weight ? `${server.weight}` : `${server.effective_weight} of ${server.weight}`;
+  return make(server.share > 0 ? "tr" : "tr.out", {},
+    cell(".wide", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`].filter(Boolean).join(" · "))),
+    cell(".state", "Health", health(server), under(server.reason)),
+    cell(".state", "Admin state", adminState(server)),
+    cell(".share.wide", "Share", `${percent(server.share)} exact`, bar(server.share),
+      shares && server.share > 0 ? under(`${percent(shares.get(server.id))} measured`) : null),
+    cell(".number", "Weight", weight),
+    cell(".number", "In flight", `${server.in_flight}`),
+    cell(".number", "Lease", lease(server.lease_ms)),
+    cell(".wide", "Report", under(report(server.report).join(" · "))));
+}
+
+function health(server) {
+  if (server.stale) return make("span.health.warn", {}, `${server.health}, stale`);
+  return make(`span.health.${{ UP: "good", DOWN: "bad" }[server.health] ?? "warn"}`, {}, server.health);
+}
+
+function adminState(server) {
+  if (server.admin_state === "READY") return make("span.chip", {}, "READY");
+  const drained = server.in_flight === 0 ? " · drained" : "";
+  return make("span.chip.warn", {}, server.admin_state + (server.admin_state === "DRAIN" ? drained : ""));
+}
+
+// Widths as SVG attributes: style attributes would need a laxer content security policy.
+function bar(share) {
+  return make("span.bar", { "aria-hidden": "true" },
+    make("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none" }, make("rect", { width: (100 * share).toFixed(2), height: 4 })));
+}
+
+function nodesCard({ node, nodes }) {
+  return make("div.card", {}, table(["Node", "Listens", "Admin", "Version", "Up", "Lease", "Snapshot"], nodes.map((one) => make("tr", {},
+    cell(".wide", "Node", make("strong", {}, one.id), one.id === node ? make("span.quiet", {}, " (this one)") : null, under(one.zone && `zone ${one.zone}`)),
+    cell("", "Listens", make("span.mono", {}, one.listeners.join(", "))),
+    cell("", "Admin", make("span.mono", {}, one.admin)),
+    cell("", "Version", one.version),
+    cell(".number", "Up", duration((Date.now() - one.started_at_ms) / 1000)),
+    cell(".number", "Lease", lease(one.lease_ms)),
+    cell(".number", "Snapshot", `${duration(one.snapshot_age_ms / 1000)} old`)))));
+}
+
+function drawEvents() {
+  show(part("events"), events.length
+    ? make("div.card", {}, make("ol.events", {}, ...events.map((event) => make("li", {},
+        make("time", {}, clock(event.at_ms)),
+        make("strong", {}, event.pool ?? ""),
+        make("span", {}, [event.what, event.server].filter(Boolean).join(" ")),
+        make("span.quiet", {}, event.epoch ? `epoch ${event.epoch}` : "")))))
+    : empty("Nothing has changed since this node started."));
+}
+
+// --- the token
+
+function askForToken() {
+  part("cluster").hidden = true;
+  part("sign-in").hidden = false;
+  part("sign-in-problem").textContent = sessionStorage.getItem("token") ? "The node did not accept this token." : "";
+  part("token").focus();
+}
+
+part("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("token", part("token").value);
+  poll();
+});
+
+poll();
+listen();

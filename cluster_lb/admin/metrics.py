@@ -1,0 +1,220 @@
+"""GET /metrics: everything that is counted, in Prometheus' text form. docs/metrics.md lists the names."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from cluster_lb import __version__
+from cluster_lb.admin.sources import DataPathStats, PoolStats, StoreStats, TicketStats
+from cluster_lb.admin.state import STATE, AdminState, ClusterView
+from cluster_lb.model.availability import Health
+from cluster_lb.model.snapshot import Snapshot
+
+#: label values, value
+Sample = tuple[tuple[str, ...], float]
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(NodeCollector(request.app[STATE]))
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+
+class NodeCollector(Collector):
+    """Reads what the node counts, when it is scraped."""
+
+    def __init__(self, state: AdminState) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        sources, view = self._state.metrics, self._state.view
+        yield _gauge("build_info", "Always 1; the labels tell what runs.", ["version", "python"], [_build()])
+        yield from _exchanges(sources.data_path.pools)
+        yield _latency(sources.data_path)
+        yield from _attempts(sources.data_path.pools)
+        yield from _connections(sources.data_path)
+        yield from _tickets(sources.tickets())
+        yield from _store(sources.store)
+        yield from _cluster(view)
+        yield from _snapshots({name: reading.snapshot for name, reading in view.readings.items()})
+
+
+def _build() -> Sample:
+    return (__version__, platform.python_version()), 1
+
+
+def _exchanges(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
+    yield _counter(
+        "requests",
+        "Exchanges settled with a server, by the class of their status.",
+        ["pool", "server", "status_class"],
+        (
+            ((name, server_id, f"{status_class}xx"), server.statuses[status_class])
+            for name, pool in pools.items()
+            for server_id, server in pool.servers.items()
+            for status_class in range(1, 6)
+        ),
+    )
+    yield _counter(
+        "unserved_requests",
+        "Exchanges that no server answered, by the class of their status.",
+        ["pool", "status_class"],
+        (
+            ((name, f"{status_class}xx"), pool.statuses[status_class])
+            for name, pool in pools.items()
+            for status_class in range(1, 6)
+        ),
+    )
+
+
+def _latency(stats: DataPathStats) -> Metric:
+    family = HistogramMetricFamily(
+        "cluster_lb_request_duration_seconds",
+        "From the first byte of a request to the last one of its response.",
+        labels=["pool"],
+    )
+    bounds = [*(str(float(bound)) for bound in stats.latency_bounds_s), "+Inf"]
+    for name, pool in stats.pools.items():
+        buckets = list(zip(bounds, accumulate(pool.latency.counts), strict=True))
+        family.add_metric([name], buckets, pool.latency.sum)
+    return family
+
+
+def _attempts(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
+    servers = [
+        ((name, server_id), server)
+        for name, pool in pools.items()
+        for server_id, server in pool.servers.items()
+    ]
+    labels = ["pool", "server"]
+    yield _counter("attempts", "Attempts begun.", labels, ((key, s.attempts) for key, s in servers))
+    yield _counter(
+        "failed_attempts",
+        "Attempts that failed and count against the server.",
+        labels,
+        ((key, s.failures) for key, s in servers),
+    )
+    yield _gauge("in_flight", "Attempts in flight.", labels, ((key, s.load) for key, s in servers))
+    yield _counter(
+        "retries",
+        "Attempts after the first of their exchange.",
+        ["pool"],
+        (((name,), pool.retries) for name, pool in pools.items()),
+    )
+    yield _counter(
+        "failed_picks",
+        "Exchanges for which no server was there to pick.",
+        ["pool"],
+        (((name,), pool.unserved) for name, pool in pools.items()),
+    )
+
+
+def _connections(stats: DataPathStats) -> Iterator[Metric]:
+    servers = [server for pool in stats.pools.values() for server in pool.servers.values()]
+    idle = sum(len(server.idle) for server in servers)
+    busy = sum(server.connections for server in servers) - idle
+    yield _gauge("client_connections", "Client connections open.", [], [((), stats.client_connections)])
+    yield _gauge(
+        "upstream_connections",
+        "Upstream connections open: kept ready (idle) or in use (busy).",
+        ["state"],
+        [(("idle",), idle), (("busy",), busy)],
+    )
+    yield _counter("accepted_connections", "Client connections taken.", [], [((), stats.accepted)])
+    yield _counter(
+        "rejected_connections", "Client connections turned away at the limit.", [], [((), stats.rejected)]
+    )
+    yield _counter(
+        "refused_requests",
+        "Requests refused before they were an exchange; status 0: closed without an answer.",
+        ["status"],
+        (((str(status),), count) for status, count in stats.refused.items()),
+    )
+
+
+def _tickets(pools: Mapping[str, TicketStats]) -> Iterator[Metric]:
+    yield _counter(
+        "ticket_blocks",
+        "Blocks of tickets taken from the shared counter.",
+        ["pool"],
+        (((name,), tickets.blocks) for name, tickets in pools.items()),
+    )
+    samples: list[Sample] = []
+    for name, tickets in pools.items():
+        samples += [((name, "shared"), tickets.shared_used), ((name, "local"), tickets.local_used)]
+    yield _counter(
+        "tickets",
+        "Tickets used: out of blocks (shared), or because no block was at hand (local).",
+        ["pool", "source"],
+        samples,
+    )
+
+
+def _store(store: StoreStats) -> Iterator[Metric]:
+    counts = store.counters
+    yield _gauge("store_up", "1 while Redis answers.", [], [((), store.up)])
+    yield _counter("store_commands", "Commands sent to Redis.", [], [((), counts.commands)])
+    yield _counter("store_errors", "Calls to Redis that failed.", [], [((), counts.errors)])
+    yield _counter("store_reconnects", "Connections made after an outage.", [], [((), counts.reconnects)])
+
+
+def _cluster(view: ClusterView) -> Iterator[Metric]:
+    age_s = view.age_s()
+    samples: list[Sample] = [((), age_s)] if math.isfinite(age_s) else []
+    yield _gauge("snapshot_age_seconds", "Since Redis last answered for all pools.", [], samples)
+    yield _gauge("nodes", "Live nodes, this one among them.", [], [((), len(view.members))])
+
+
+def _snapshots(pools: Mapping[str, Snapshot]) -> Iterator[Metric]:
+    labels = ["pool"]
+    yield _gauge(
+        "pool_epoch", "Epoch of the snapshot in use.", labels, (((n,), s.epoch) for n, s in pools.items())
+    )
+    yield _gauge(
+        "pool_eligible_servers",
+        "Servers that take new exchanges.",
+        labels,
+        (((name,), len(snapshot.eligible)) for name, snapshot in pools.items()),
+    )
+    yield _gauge(
+        "pool_panics",
+        "1 while so few servers are healthy that health is ignored.",
+        labels,
+        (((name,), snapshot.panics) for name, snapshot in pools.items()),
+    )
+    yield _gauge(
+        "server_up",
+        "0 while the verdict on the server is DOWN, else 1.",
+        ["pool", "server"],
+        (
+            ((name, server.id), server.health is not Health.DOWN)
+            for name, snapshot in pools.items()
+            for server in snapshot.servers
+        ),
+    )
+
+
+def _counter(name: str, text: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    family = CounterMetricFamily(f"cluster_lb_{name}", text, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    family = GaugeMetricFamily(f"cluster_lb_{name}", text, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family

@@ -1,0 +1,86 @@
+"""The JSON shapes of pools, servers, nodes and routes: the one place that makes them, for the admin API
+and for `cluster-lb get -o json`. docs/api.md describes them field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster_lb.model.member import Member
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.settings.schema import RouteSettings
+from cluster_lb.store.registry import PoolReading
+
+Json = dict[str, Any]
+
+
+def exact_shares(snapshot: Snapshot) -> Mapping[str, float]:
+    """Server id -> its exact share (0..1) of new exchanges; servers that take none are left out."""
+    weights = {
+        server.id: 1 if snapshot.policy == "round_robin" else server.effective_weight
+        for server in snapshot.eligible
+    }
+    total = sum(weights.values())
+    return {server_id: weight / total for server_id, weight in weights.items()}
+
+
+def pool_json(reading: PoolReading) -> Json:
+    """One pool with its servers."""
+    snapshot = reading.snapshot
+    return {
+        "name": snapshot.pool,
+        "policy": snapshot.policy,
+        "epoch": snapshot.epoch,
+        "revision": reading.revision,
+        "panics": snapshot.panics,
+        "settings": reading.settings.model_dump(mode="json"),
+        "servers": servers_json(reading),
+    }
+
+
+def servers_json(reading: PoolReading) -> list[Json]:
+    """The servers of a pool, in the order of their ids. `lease_ms` is what was left when it was read;
+    `in_flight` is over all live nodes."""
+    shares = exact_shares(reading.snapshot)
+    return [_server_json(reading, server, shares.get(server.id, 0.0)) for server in reading.snapshot.servers]
+
+
+def _server_json(reading: PoolReading, server: Server, share: float) -> Json:
+    return {
+        "id": server.id,
+        "pool": reading.snapshot.pool,
+        "address": str(server.address),
+        "weight": server.weight,
+        "effective_weight": server.effective_weight,
+        "share": round(share, 6),
+        "zone": server.zone,
+        "admin_state": server.admin_state.value,
+        "health": server.health.value,
+        "reason": server.verdict.reason if server.verdict else "",
+        "in_flight": reading.in_flight(server.id),
+        "lease_ms": server.lease_ms,
+        "stale": server.stale,
+        "registered_at_ms": server.registered_at_ms,
+        "report": dict(server.report),
+    }
+
+
+def node_json(member: Member) -> Json:
+    """One live node, as it described itself at its last heartbeat."""
+    return {
+        "id": member.id,
+        "version": member.version,
+        "zone": member.zone,
+        "listeners": list(member.listeners),
+        "admin": member.admin,
+        "started_at_ms": member.started_at_ms,
+        "lease_ms": member.lease_ms,
+        "snapshot_age_ms": member.snapshot_age_ms,
+        "epochs": dict(member.epochs),
+    }
+
+
+def route_json(route: RouteSettings) -> Json:
+    """One line of the routing table."""
+    return route.model_dump(mode="json")

@@ -1,0 +1,143 @@
+"""What the metrics are read from when they are scraped: plain numbers that their owners count up.
+
+The data path's own objects have these attributes; nothing here is called by it. Reading never resets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Sized
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class HistogramStats(Protocol):
+    """`counts`: one for each bound, not cumulated, and one for what is beyond; `sum`: seconds."""
+
+    @property
+    def counts(self) -> Sequence[int]: ...
+
+    @property
+    def sum(self) -> float: ...
+
+
+class ServerStats(Protocol):
+    """One server as this node lives with it; `proxy.server.LiveServer` is one."""
+
+    @property
+    def statuses(self) -> Sequence[int]:
+        """Exchanges settled with this server, by status class: index 1 to 5."""
+
+    @property
+    def attempts(self) -> int: ...
+
+    @property
+    def failures(self) -> int:
+        """Attempts that failed and count against the server."""
+
+    @property
+    def load(self) -> int:
+        """Attempts in flight."""
+
+    @property
+    def connections(self) -> int:
+        """Upstream connections open, the idle ones among them."""
+
+    @property
+    def idle(self) -> Sized:
+        """Those kept ready."""
+
+
+class PoolStats(Protocol):
+    """One pool as this node lives with it; `proxy.pool.LivePool` is one."""
+
+    @property
+    def servers(self) -> Mapping[str, ServerStats]: ...
+
+    @property
+    def latency(self) -> HistogramStats:
+        """Whole exchanges."""
+
+    @property
+    def retries(self) -> int:
+        """Attempts after the first of their exchange."""
+
+    @property
+    def unserved(self) -> int:
+        """Exchanges for which no server was there to pick."""
+
+    @property
+    def statuses(self) -> Sequence[int]:
+        """Exchanges that no server answered, by status class: index 1 to 5."""
+
+
+class DataPathStats(Protocol):
+    """What the data path of this node counts."""
+
+    @property
+    def latency_bounds_s(self) -> Sequence[float]:
+        """Upper bounds of the histograms in seconds, rising, without infinity."""
+
+    @property
+    def pools(self) -> Mapping[str, PoolStats]: ...
+
+    @property
+    def client_connections(self) -> int:
+        """Client connections open now."""
+
+    @property
+    def accepted(self) -> int:
+        """Client connections taken."""
+
+    @property
+    def rejected(self) -> int:
+        """Client connections turned away at the limit."""
+
+    @property
+    def refused(self) -> Mapping[int, int]:
+        """Status -> requests refused before they were an exchange; 0: closed without an answer."""
+
+
+class TicketStats(Protocol):
+    """Tickets of one pool; `model.ticket_run.TicketRun` is one."""
+
+    @property
+    def blocks(self) -> int:
+        """Blocks taken from the shared counter."""
+
+    @property
+    def shared_used(self) -> int:
+        """Tickets used out of blocks."""
+
+    @property
+    def local_used(self) -> int:
+        """Local tickets used, because no block was at hand."""
+
+
+class StoreCounts(Protocol):
+    @property
+    def commands(self) -> int: ...
+
+    @property
+    def errors(self) -> int: ...
+
+    @property
+    def reconnects(self) -> int: ...
+
+
+class StoreStats(Protocol):
+    """The connection to Redis; `store.client.Store` is one."""
+
+    @property
+    def up(self) -> bool: ...
+
+    @property
+    def counters(self) -> StoreCounts: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSources:
+    """All of them. `tickets` is asked at each scrape: pool name -> its tickets."""
+
+    data_path: DataPathStats
+    tickets: Callable[[], Mapping[str, TicketStats]]
+    store: StoreStats

@@ -1,0 +1,32 @@
+"""`cluster-lb check`: would this settings file do?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster_lb.errors import InvalidValueError, SettingsError
+from cluster_lb.settings.load import load_settings
+from cluster_lb.settings.schema import Settings
+from cluster_lb.store.client import Store
+
+SettingsFile = Annotated[Path, typer.Argument(metavar="FILE", help="Settings in TOML.", show_default=False)]
+
+
+def check(file: SettingsFile) -> None:
+    """Read a settings file, and say OK or what is wrong with it. Asks no Redis."""
+    load_checked(file)
+    typer.echo(f"{file}: OK")
+
+
+def load_checked(file: Path) -> Settings:
+    """The settings of a file whose Redis URL is well-formed too. Raises SettingsError."""
+    settings = load_settings(file)
+    if settings.redis.url != "embedded":
+        try:
+            Store.from_url(settings.redis.url)
+        except InvalidValueError as error:
+            raise SettingsError(f"{file}: redis.url", str(error)) from None
+    return settings

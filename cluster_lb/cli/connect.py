@@ -1,0 +1,45 @@
+"""A store for one command: connected, or an error that says to what it could not connect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cluster_lb.errors import StoreUnavailableError
+from cluster_lb.settings.load import with_overrides
+from cluster_lb.settings.schema import Settings
+from cluster_lb.store import embedded
+from cluster_lb.store.client import Store
+
+# A person waits here, not a request: rather a late answer than none.
+_TIMEOUT_S = 5.0
+
+
+@asynccontextmanager
+async def open_store(redis: str, namespace: str, *, start: bool = False) -> AsyncIterator[Store]:
+    """A store that has answered. `start`: start the embedded server where none runs yet."""
+    settings = with_overrides(Settings(), redis=redis, namespace=namespace).redis
+    if start and redis == "embedded":
+        await embedded.ensure()
+    url = embedded.url() if redis == "embedded" else settings.url
+    async with Store.from_url(url, settings.namespace, command_timeout_s=_TIMEOUT_S) as store:
+        await _greet(store, redis)
+        yield store
+
+
+async def _greet(store: Store, redis: str) -> None:
+    try:
+        await store.call("PING")
+    except StoreUnavailableError as error:
+        if redis == "embedded":
+            raise StoreUnavailableError(
+                f"no embedded server answers at {embedded.url()}: "
+                "start a node with `cluster-lb serve`, or name your Redis with --redis"
+            ) from None
+        raise StoreUnavailableError(f"--redis {without_password(redis)}: {error}") from None
+
+
+def without_password(url: str) -> str:
+    """The URL for people to read."""
+    return re.sub(r"(//[^:/@]*:)[^@/]*@", r"\1***@", url)

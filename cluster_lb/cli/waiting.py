@@ -1,0 +1,60 @@
+"""Waiting until a change of a server has reached every live node, and until nothing is open on it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from cluster_lb.errors import ClusterLBError, NotFoundError
+from cluster_lb.store.readings import PoolReading
+from cluster_lb.store.registry import Registry
+
+DEFAULT_TIMEOUT_S = 60.0  # as long as a server may be silent over an exchange, by default
+_POLL_S = 0.1  # nodes tell a changed load and epoch within 250 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`late`: live nodes that do not serve the epoch yet; `open`: attempts in flight over all of them."""
+
+    late: tuple[str, ...]
+    open: int
+
+    def __str__(self) -> str:
+        parts = []
+        if self.late:
+            parts.append(f"{', '.join(self.late)} did not take up the change")
+        if self.open:
+            parts.append(f"{self.open} still open")
+        return ", ".join(parts)
+
+
+def progress(reading: PoolReading, server_id: str, epoch: int, *, must_empty: bool) -> Progress:
+    """How far the live nodes are. A node tells its epoch and its load together, so once it serves `epoch`
+    its load can only fall."""
+    late = sorted(node for node, seen in reading.seen.items() if seen < epoch)
+    return Progress(tuple(late), reading.in_flight(server_id) if must_empty else 0)
+
+
+async def wait_for_nodes(
+    registry: Registry, pool: str, server_id: str, timeout_s: float, *, must_empty: bool
+) -> None:
+    """Return when all live nodes serve the pool as it is now and, with `must_empty`, no attempt on the
+    server is in flight. Raises ClusterLBError after `timeout_s` with what is missing."""
+    deadline = time.monotonic() + timeout_s
+    epoch = (await _read(registry, pool)).epoch
+    while True:
+        found = progress(await _read(registry, pool), server_id, epoch, must_empty=must_empty)
+        if not found.late and not found.open:
+            return
+        if time.monotonic() >= deadline:
+            raise ClusterLBError(f"{pool}/{server_id}: after {timeout_s:g} s: {found}")
+        await asyncio.sleep(_POLL_S)
+
+
+async def _read(registry: Registry, pool: str) -> PoolReading:
+    reading = await registry.read_pool(pool)
+    if reading is None:
+        raise NotFoundError(f"pool {pool!r}: the cluster has no pool of this name")
+    return reading

@@ -1,0 +1,57 @@
+"""What one probe saw, in the words of HAProxy's `check-t.h`: the layer that decided, and how."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from dataclasses import dataclass
+from enum import StrEnum
+
+# Faults of this machine, not of the server: no descriptors, no memory.
+_OUR_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Word(StrEnum):
+    """The layer at which a probe was decided. SLOW is ours: a good answer, but later than `slow_ms`."""
+
+    L4OK = "L4OK"
+    L4CON = "L4CON"
+    L4TOUT = "L4TOUT"
+    L7OK = "L7OK"
+    L7STS = "L7STS"
+    L7TOUT = "L7TOUT"
+    L7RSP = "L7RSP"
+    SLOW = "SLOW"
+    SOCKERR = "SOCKERR"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One outcome. `duration_ms` runs from the start of the connect to the decision."""
+
+    word: Word
+    detail: str = ""
+    duration_ms: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.word in (Word.L4OK, Word.L7OK)
+
+    @property
+    def conclusive(self) -> bool:
+        """False when this machine could not even probe: it says nothing of the server."""
+        return self.word is not Word.SOCKERR
+
+    @property
+    def reason(self) -> str:
+        """For people: `L7STS 503`, `L4CON connection refused`."""
+        return f"{self.word} {self.detail}".rstrip()
+
+
+def connect_failure(error: OSError, duration_ms: float) -> Observation:
+    """What a failed connect says: L4CON, or SOCKERR when this machine is at fault."""
+    if isinstance(error, socket.gaierror):
+        return Observation(Word.L4CON, "name not resolved", duration_ms)
+    detail = os.strerror(error.errno).lower() if error.errno else "cannot connect"
+    return Observation(Word.SOCKERR if error.errno in _OUR_FAULT else Word.L4CON, detail, duration_ms)

@@ -1,0 +1,52 @@
+"""What cannot hold together although each setting by itself is fine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cluster_lb.model.address import Address
+from cluster_lb.settings.problems import Problem
+from cluster_lb.settings.schema import Settings
+
+_EVERY_ADDRESS = {"0.0.0.0", "::"}
+
+
+def contradictions(settings: Settings) -> Iterator[Problem]:
+    """Each pair of settings that exclude one another, named by the key that has to change."""
+    yield from _shared_binds(settings)
+    yield from _open_admin(settings)
+    yield from _repeated_routes(settings)
+
+
+def _shared_binds(settings: Settings) -> Iterator[Problem]:
+    taken = {"node.admin": settings.node.admin}
+    for index, listener in enumerate(settings.listeners):
+        for owner, address in taken.items():
+            if _collide(listener.bind, address):
+                yield Problem(
+                    f"listeners.{index}.bind",
+                    f"{listener.bind} is taken by {owner} ({address}); use another port",
+                )
+        taken[f"listeners.{index}.bind"] = listener.bind
+
+
+def _collide(one: Address, other: Address) -> bool:
+    if one.port != other.port or one.port == 0:  # port 0: the system gives each a free one
+        return False
+    return one.host == other.host or bool({one.host, other.host} & _EVERY_ADDRESS)
+
+
+def _open_admin(settings: Settings) -> Iterator[Problem]:
+    node = settings.node
+    if not node.admin.is_loopback() and not node.admin_token:
+        text = f"{node.admin} is open to other machines: set node.admin_token, or bind a loopback address"
+        yield Problem("node.admin", text)
+
+
+def _repeated_routes(settings: Settings) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], int] = {}
+    for index, route in enumerate(settings.routes):
+        match = (route.host.lower(), route.path_prefix)
+        if match in seen:
+            yield Problem(f"routes.{index}", f"matches the same requests as routes.{seen[match]}; remove one")
+        seen.setdefault(match, index)

@@ -1,0 +1,30 @@
+--[[
+Sets an operator's mark on a server: its admin state or its weight. Marks outlive heartbeats, and the
+server's own leaving for 24 h.
+
+Race: the later mark holds.
+
+KEYS[1] ns:{pool}:epoch        STRING
+KEYS[2] ns:{pool}:servers      ZSET
+KEYS[3] ns:{pool}:server:<id>  HASH
+
+ARGV[1] channel of the hints
+ARGV[2] pool name
+ARGV[3] server id
+ARGV[4] admin_state or admin_weight
+ARGV[5] READY, DRAIN or MAINT; or a weight, 0..256
+
+Returns 1, or 0 when neither the server nor a mark of it is known.
+Publishes what=mark when the server is registered and the mark changed.
+Time source: none.
+]]
+--- @include announce
+local epoch, servers, server = unpack(KEYS)
+local channel, pool, id, field, value = unpack(ARGV)
+if redis.call('EXISTS', server) == 0 then return 0 end
+local old = redis.call('HGET', server, field)
+redis.call('HSET', server, field, value)
+if old == value or not redis.call('ZSCORE', servers, id) then return 1 end
+if field == 'admin_weight' then redis.call('HSET', server, 'effective_weight', value) end
+announce(epoch, channel, pool, 'mark', id)
+return 1

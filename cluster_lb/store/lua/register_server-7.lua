@@ -1,0 +1,90 @@
+--[[
+Registers a server, or renews its lease: an idempotent upsert that carries the full record, so that a
+heartbeat repairs whatever Redis forgot.
+
+Race: scripts run one at a time. Two callers with the same id: the later record holds. Two servers at
+once: two epochs. A sweep between two heartbeats: the second registers the server anew.
+
+KEYS[1] ns:{pool}:config       HASH    created when the pool is new
+KEYS[2] ns:{pool}:epoch        STRING
+KEYS[3] ns:{pool}:servers      ZSET
+KEYS[4] ns:{pool}:server:<id>  HASH
+KEYS[5] ns:{pool}:verdicts     HASH
+KEYS[6] ns:{pool}:votes:<id>   HASH
+KEYS[7] ns:{pool}:sweep        HASH    at_ms is set when the pool is new
+
+ARGV[1] channel of the hints
+ARGV[2] pool name
+ARGV[3] server id
+ARGV[4] address, host:port
+ARGV[5] weight, 0..256
+ARGV[6] zone, may be empty
+ARGV[7] lease, ms, above 0
+ARGV[8] 1: the pool may be created; 0: it must exist
+ARGV[9] the config field `allow` that the caller checked the address against; '' when there is none
+ARGV[10] report, JSON object of numbers
+
+Returns {1, epoch, 1 when the pool was created else 0}
+     or {0} when the pool does not exist and may not be created
+     or {-1, allow} when `allow` is another: nothing is written, check the address and call again.
+Publishes what=register when the server is new, or its address, zone or effective weight changed.
+Time source: Redis TIME.
+]]
+--- @include now_ms
+--- @include announce
+--- @include of_type
+--- @include hash_of
+local config, epoch, servers, server, verdicts, votes, sweep = unpack(KEYS)
+local channel, pool, id, address, weight, zone, ttl_ms = unpack(ARGV, 1, 7)
+local may_create, allow = ARGV[8], ARGV[9]
+local report = cjson.decode(ARGV[10])
+local now = now_ms()
+
+of_type(config, 'hash')
+of_type(servers, 'zset')
+of_type(server, 'hash')
+of_type(verdicts, 'hash')
+of_type(sweep, 'hash')
+
+local created = 0
+if redis.call('EXISTS', config) == 0 then
+  if may_create ~= '1' then return {0} end
+  created = 1
+end
+local in_force = redis.call('HGET', config, 'allow') or ''
+if in_force ~= allow then return {-1, in_force} end
+
+local is_new = not redis.call('ZSCORE', servers, id)
+local old = hash_of(server)
+local fields = {
+  'address', address, 'weight', weight, 'zone', zone, 'ttl_ms', ttl_ms, 'stale', '0',
+  'effective_weight', tonumber(old.admin_weight) and old.admin_weight or weight,
+  'admin_state', old.admin_state or 'READY',
+  'registered_at_ms', (not is_new and old.registered_at_ms) or now,
+}
+local effective_weight = fields[12]
+for name, value in pairs(report) do
+  fields[#fields + 1] = 'report.' .. name
+  fields[#fields + 1] = tostring(value)
+end
+for name in pairs(old) do
+  if string.sub(name, 1, 7) == 'report.' and report[string.sub(name, 8)] == nil then
+    redis.call('HDEL', server, name)
+  end
+end
+redis.call('HSET', server, unpack(fields))
+redis.call('PERSIST', server)
+redis.call('ZADD', servers, now + ttl_ms, id)
+
+if created == 1 then
+  redis.call('HSET', config, 'created_ms', now, 'revision', 0)
+  redis.call('HSET', sweep, 'at_ms', now)
+end
+if is_new then
+  redis.call('HDEL', verdicts, id)
+  redis.call('DEL', votes)
+end
+if is_new or old.address ~= address or old.zone ~= zone or old.effective_weight ~= effective_weight then
+  return {1, announce(epoch, channel, pool, 'register', id), created}
+end
+return {1, tonumber(redis.call('GET', epoch)) or 0, created}

@@ -1,0 +1,156 @@
+"""A reading: a whole pool as one script saw it at one moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.settings.schema import PoolSettings
+from cluster_lb.store.client import Store
+from cluster_lb.store.pool_fields import from_fields
+from cluster_lb.store.scripts import load
+from cluster_lb.store.server_fields import read_server
+
+_log = structlog.get_logger("store")
+_READ = load("read_pool")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReading:
+    """One pool. `created_ms`, `seeds`: when it came into being, and how often nodes gave it back to an
+    emptied Redis. `loads`: (node, server id) -> exchanges in flight; `seen`: node -> epoch that it serves;
+    both of live nodes only. `raw`: as the script returned it, to give back to an emptied Redis."""
+
+    snapshot: Snapshot
+    settings: PoolSettings
+    revision: int
+    created_ms: int
+    seeds: int
+    now_ms: int
+    loads: Mapping[tuple[str, str], int]
+    seen: Mapping[str, int]
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def pool(self) -> str:
+        return self.snapshot.pool
+
+    @property
+    def epoch(self) -> int:
+        return self.snapshot.epoch
+
+    @property
+    def origin(self) -> str:
+        """Tells this life of the pool from another one with the same epochs."""
+        return f"{self.created_ms}/{self.seeds}"
+
+    def in_flight(self, server_id: str) -> int:
+        """Exchanges in flight on a server, over all live nodes."""
+        return sum(count for (_, server), count in self.loads.items() if server == server_id)
+
+
+class PoolReader:
+    """Reads pools. What is foreign or broken in Redis is left out and named once in a warning."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._named: dict[str, set[str]] = {}
+
+    async def read(self, pool: str, held: PoolReading | None = None) -> PoolReading | None:
+        """The pool; `held` itself when it still holds; None when the pool does not exist."""
+        keys = self._store.keys.pool(pool)
+        text = await self._store.run(
+            _READ,
+            [
+                keys.config,
+                keys.epoch,
+                keys.servers,
+                keys.server_prefix,
+                keys.verdicts,
+                keys.nodes,
+                keys.seen,
+                keys.load,
+            ],
+            [held.epoch, held.origin] if held else [-1, ""],
+        )
+        if text is None:
+            return None
+        raw = json.loads(text)
+        if "servers" not in raw:
+            return held
+        problems: list[str] = []
+        reading = parse_reading(pool, raw, problems)
+        self._name(pool, problems)
+        return reading
+
+    def _name(self, pool: str, problems: list[str]) -> None:
+        named = self._named.get(pool, set())
+        for problem in problems:
+            if problem not in named:
+                _log.warning("bad contents in redis", pool=pool, problem=problem)
+        self._named[pool] = set(problems)
+
+
+def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> PoolReading:
+    """What the JSON of `read_pool` means. Adds a line for each thing that was left out to `problems`."""
+    config = raw["config"]
+    settings, bad_fields = from_fields(config)
+    problems += bad_fields
+    now_ms = int(raw["now_ms"])
+    live = {node for node, deadline in _table(raw["nodes"]).items() if deadline > now_ms}
+    snapshot = Snapshot(
+        pool=pool,
+        epoch=int(raw["epoch"]),
+        policy=settings.policy,
+        panic_threshold=settings.panic_threshold,
+        servers=_servers(raw, now_ms, problems),
+    )
+    return PoolReading(
+        snapshot=snapshot,
+        settings=settings,
+        revision=_integer(config.get("revision")),
+        created_ms=_integer(config.get("created_ms")),
+        seeds=_integer(config.get("seeds")),
+        now_ms=now_ms,
+        loads=_loads(_table(raw["load"]), live),
+        seen={node: _integer(epoch) for node, epoch in _table(raw["seen"]).items() if node in live},
+        raw=raw,
+    )
+
+
+def _servers(raw: Mapping[str, Any], now_ms: int, problems: list[str]) -> tuple[Server, ...]:
+    verdicts = _table(raw["verdicts"])
+    servers = []
+    for server_id, entry in sorted(_table(raw["servers"]).items()):
+        lease_ms = int(entry["deadline_ms"]) - now_ms
+        server = read_server(server_id, _table(entry["fields"]), verdicts.get(server_id), lease_ms, problems)
+        if server is not None:
+            servers.append(server)
+    return tuple(servers)
+
+
+def _loads(fields: Mapping[str, str], live: set[str]) -> dict[tuple[str, str], int]:
+    loads: dict[tuple[str, str], int] = {}
+    for name, text in fields.items():
+        node, _, server_id = name.partition("/")
+        if node in live and (count := _integer(text)) > 0:
+            loads[node, server_id] = count
+    return loads
+
+
+def _table(value: Any) -> dict[str, Any]:
+    """Lua cannot tell an empty object from an empty list."""
+    return value if isinstance(value, dict) else {}
+
+
+def _integer(text: object) -> int:
+    try:
+        return int(str(text))
+    except ValueError:
+        return 0

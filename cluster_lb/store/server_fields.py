@@ -1,0 +1,104 @@
+"""A server as the fields of its Redis hash. What cannot be read is named, and skipped or defaulted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+
+from cluster_lb.errors import InvalidValueError
+from cluster_lb.model.address import Address
+from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.names import check_id
+from cluster_lb.model.server import Server, check_weight
+from cluster_lb.model.verdict import Verdict
+
+_REPORT = "report."
+T = TypeVar("T")
+
+
+def read_server(
+    server_id: str, fields: Mapping[str, str], verdict: str | None, lease_ms: int, problems: list[str]
+) -> Server | None:
+    """The server; None when it has no usable id or address. Adds a line for each bad field to `problems`."""
+    try:
+        check_id(server_id, "server")
+        address = Address.parse(fields.get("address", ""))
+    except InvalidValueError as error:
+        problems.append(f"server {server_id!r} is left out: {error}")
+        return None
+    reader = _Fields(server_id, fields, problems)
+    weight = reader.weight("admin_weight", reader.weight("weight", 1))
+    return Server(
+        id=server_id,
+        address=address,
+        weight=weight,
+        effective_weight=reader.weight("effective_weight", weight),
+        zone=fields.get("zone", ""),
+        admin_state=reader.admin_state(),
+        verdict=read_verdict(server_id, verdict, problems) if verdict else None,
+        stale=fields.get("stale") == "1",
+        registered_at_ms=reader.integer("registered_at_ms", 0),
+        lease_ms=lease_ms,
+        report=reader.report(),
+    )
+
+
+def read_verdict(server_id: str, text: str, problems: list[str]) -> Verdict | None:
+    """The verdict that a script wrote as JSON; None, and a line in `problems`, when it is none."""
+    try:
+        value = json.loads(text)
+        return Verdict(
+            health=Health(value["health"]),
+            reason=str(value.get("reason", "")),
+            authors=tuple(str(author) for author in value.get("authors") or ()),
+            epoch=int(value.get("epoch", 0)),
+            at_ms=int(value.get("at_ms", 0)),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        problems.append(f"verdict of {server_id!r} {text!r} is ignored: {error!r}")
+        return None
+
+
+class _Fields:
+    """The fields of one server hash, read one by one."""
+
+    def __init__(self, server_id: str, fields: Mapping[str, str], problems: list[str]) -> None:
+        self._id = server_id
+        self._fields = fields
+        self._problems = problems
+
+    def integer(self, name: str, default: int) -> int:
+        text = self._fields.get(name)
+        if text is None:
+            return default
+        try:
+            return int(text)
+        except ValueError:
+            return self._bad(name, default)
+
+    def weight(self, name: str, default: int) -> int:
+        try:
+            return check_weight(self.integer(name, default))
+        except InvalidValueError:
+            return self._bad(name, default)
+
+    def admin_state(self) -> AdminState:
+        try:
+            return AdminState(self._fields.get("admin_state", "READY"))
+        except ValueError:
+            return self._bad("admin_state", AdminState.READY)
+
+    def report(self) -> dict[str, float]:
+        report: dict[str, float] = {}
+        for name, text in self._fields.items():
+            if name.startswith(_REPORT):
+                try:
+                    report[name.removeprefix(_REPORT)] = float(text)
+                except ValueError:
+                    self._bad(name, 0)
+        return report
+
+    def _bad(self, name: str, default: T) -> T:
+        self._problems.append(f"server {self._id!r}: {name} {self._fields[name]!r} is ignored")
+        return default

@@ -1,0 +1,145 @@
+"""What a Redis URL means: one Redis, the primary that Sentinels name, or a Cluster.
+
+    redis://[user:password@]host[:port][/db]      rediss://...  (TLS)      unix:///path/redis.sock[?db=N]
+    redis+sentinel://[user:password@]host:port,host:port/NAME[/db]
+    redis+cluster://[user:password@]host:port,host:port
+
+User and password are those of Redis itself; Sentinels are asked without. `?ssl_ca_certs=...` and the like
+are redis-py's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from cluster_lb.errors import InvalidValueError
+from cluster_lb.model.address import Address
+
+Client = Redis | RedisCluster
+ClientFactory = Callable[[], Client]
+
+_FORMS = "redis://, rediss://, unix://, redis+sentinel://h1:p,h2:p/NAME/0 or redis+cluster://h1:p,h2:p"
+
+
+def client_factory(url: str, command_timeout_s: float) -> ClientFactory:
+    """What makes a fresh client for `url`; InvalidValueError when the URL cannot be understood.
+
+    redis-py's own retries are off: the store fails at once and reconnects in one place.
+    """
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "encoding_errors": "backslashreplace",  # foreign bytes in a value must not break a whole reading
+        "protocol": 2,
+        "socket_timeout": command_timeout_s,
+        "socket_connect_timeout": command_timeout_s,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    parts = urlsplit(url)
+    if parts.scheme in ("redis", "rediss", "unix"):
+        return _single(url, parts, options)
+    if parts.scheme == "redis+sentinel":
+        return _sentinel(url, parts, options)
+    if parts.scheme == "redis+cluster":
+        return _cluster(url, parts, options)
+    raise InvalidValueError(f"Redis URL {url!r}: write {_FORMS}")
+
+
+def _single(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
+    try:
+        parsed = parse_url(url)
+    except ValueError as error:
+        raise InvalidValueError(f"Redis URL {url!r}: {error}") from None
+    if not (parsed.get("host") or parsed.get("path")):
+        raise InvalidValueError(f"Redis URL {url!r}: no host or path; write {_FORMS}")
+    if parts.scheme != "unix" and parts.path.strip("/"):
+        _database(url, parts.path.strip("/"))
+
+    def connect() -> Client:
+        return Redis.from_pool(ConnectionPool(**{**options, **parsed}))
+
+    return connect
+
+
+def _sentinel(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
+    hosts, login = _hosts(url, parts)
+    service, _, database = parts.path.strip("/").partition("/")
+    if not service:
+        raise InvalidValueError(
+            f"Redis URL {url!r}: name the primary, as in redis+sentinel://h1:p,h2:p/NAME/0"
+        )
+    db = _database(url, database) if database else 0
+
+    def connect() -> Client:
+        sentinel = Sentinel(hosts, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+        client: Redis = sentinel.master_for(unquote(service), **options, **login, db=db)
+        return client
+
+    return connect
+
+
+def _cluster(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
+    hosts, login = _hosts(url, parts)
+    if parts.path.strip("/"):
+        raise InvalidValueError(f"Redis URL {url!r}: a Cluster has no database numbers or names")
+
+    def connect() -> Client:
+        return RedisCluster(startup_nodes=[ClusterNode(*host) for host in hosts], **options, **login)
+
+    return connect
+
+
+def _hosts(url: str, parts: SplitResult) -> tuple[list[tuple[str, int]], dict[str, Any]]:
+    user_info, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = user_info.partition(":")
+    login = {"username": unquote(user), "password": unquote(password)}
+    try:
+        addresses = [Address.parse(host) for host in hosts.split(",")]
+    except InvalidValueError as error:
+        raise InvalidValueError(f"Redis URL {url!r}: {error}") from None
+    return [(a.host, a.port) for a in addresses], {key: text for key, text in login.items() if text}
+
+
+def _database(url: str, text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidValueError(f"Redis URL {url!r}: database {text!r} is not a number")
+    return int(text)
+
+
+async def close_client(client: Client, timeout_s: float) -> None:
+    """Close all its connections, those to Sentinels too. A peer that is gone cannot be said goodbye to."""
+    clients: list[Client] = [client]
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        clients += pool.sentinel_manager.sentinels
+    for each in clients:
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(timeout_s):
+                await each.aclose()
+
+
+@contextlib.asynccontextmanager
+async def one_node_of(client: Client, timeout_s: float) -> AsyncIterator[Redis]:
+    """A client of one Redis: `client` itself, or one to a node of the Cluster, where any node passes on
+    what is published at another."""
+    if isinstance(client, Redis):
+        yield client
+        return
+    await client.initialize()
+    chosen = client.get_random_node()
+    node = Redis.from_pool(ConnectionPool(chosen.connection_class, **chosen.connection_kwargs))
+    try:
+        yield node
+    finally:
+        await close_client(node, timeout_s)

@@ -1,0 +1,45 @@
+"""What ends at this hop: the fields of a connection, and those that Connection names (RFC 9110 section 7.6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from operator import attrgetter
+
+from cluster_lb.wire import fields
+
+#: Dropped whether Connection names them or not. `te`: no trailer of a response is asked for on behalf of a
+#: client. Transfer-Encoding is not among them: bodies pass through as they are framed.
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade"))
+
+
+def connection_options(values: Iterable[bytes]) -> list[bytes]:
+    """The options in the values of all Connection lines, in lower case."""
+    return [option for value in values for option in fields.tokens(value)]
+
+
+def upgrade_protocols(values: Iterable[bytes], options: Collection[bytes]) -> bytes:
+    """The protocols of the Upgrade lines, as one value; empty unless Connection says so too.
+
+    h2c is left out: what follows it is HTTP/2, whose requests would run past this proxy in a tunnel.
+    """
+    if b"upgrade" not in options:
+        return b""
+    protocols = (protocol.strip(b" \t") for value in values for protocol in value.split(b","))
+    return b", ".join(protocol for protocol in protocols if protocol and protocol.lower() != b"h2c")
+
+
+def end_to_end(
+    block: bytes, removed: list[fields.Line], options: Iterable[bytes], kept: Collection[bytes]
+) -> bytes:
+    """`block` without `removed`, without the lines that `options` name, and without the empty line.
+
+    Raises ValueError when an option names one of `kept`: somebody wants it dropped on the way, which is an
+    attack and never a need.
+    """
+    nominated = set(options) - HOP_BY_HOP - {b"close"}
+    for name in nominated & set(kept):
+        raise ValueError(f"Connection names {name.decode('ascii')}, which must not be dropped")
+    if nominated:
+        names = (name.decode("ascii", "replace") for name in nominated)
+        removed = sorted([*removed, *fields.finder(*names)(block)], key=attrgetter("start"))
+    return fields.without_lines(block, removed)[:-2]

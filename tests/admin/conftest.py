@@ -1,0 +1,80 @@
+"""An admin API on a Redis double, and what it is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from fakeredis import FakeAsyncRedis, FakeServer
+
+from cluster_lb.admin.app import build_app
+from cluster_lb.admin.hub import EventHub
+from cluster_lb.admin.sources import MetricsSources
+from cluster_lb.admin.state import AdminState
+from cluster_lb.model.address import Address
+from cluster_lb.model.server import ServerRecord
+from cluster_lb.store.client import Store
+from cluster_lb.store.membership import Membership
+from cluster_lb.store.registry import Registry
+from tests.doubles.node_state import CountedDataPath, CountedStore, CountedTickets, HeldView
+
+
+@dataclass
+class Node:
+    """A node's admin API with the handles that a test turns."""
+
+    redis: FakeServer
+    registry: Registry
+    membership: Membership
+    view: HeldView
+    data_path: CountedDataPath
+    tickets: dict[str, CountedTickets]
+    store: CountedStore
+    events: EventHub
+    readiness: tuple[bool, str] = (True, "")
+    token: str = ""
+
+    async def add(
+        self, server_id: str, weight: int = 1, pool: str = "web", port: int = 8000, **record
+    ) -> None:
+        """Register a server and let the view read its pool."""
+        address = Address("10.0.0.1", port)
+        await self.registry.register(pool, ServerRecord(server_id, address, weight, **record))
+        self.view.readings[pool] = await self.registry.read_pool(pool)
+
+    def state(self) -> AdminState:
+        return AdminState(
+            node_id="n1",
+            started_at_ms=1_700_000_000_000,
+            view=self.view,
+            registry=self.registry,
+            membership=self.membership,
+            ready=lambda: self.readiness,
+            metrics=MetricsSources(self.data_path, lambda: self.tickets, self.store),
+            events=self.events,
+            token=self.token,
+        )
+
+
+@pytest.fixture
+async def node():
+    server = FakeServer()
+    async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
+        yield Node(
+            redis=server,
+            registry=Registry(store),
+            membership=Membership(store),
+            view=HeldView(),
+            data_path=CountedDataPath(),
+            tickets={},
+            store=CountedStore(),
+            events=EventHub(),
+        )
+
+
+@pytest.fixture
+async def client(node):
+    """Talks to the node's admin API."""
+    async with TestClient(TestServer(build_app(node.state()))) as client:
+        yield client

@@ -1,0 +1,123 @@
+"""/metrics shows what is counted, under the names that the document promises."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from cluster_lb import __version__
+from cluster_lb.model.availability import AdminState
+from cluster_lb.model.member import Member
+from tests.doubles.node_state import CountedLatency, CountedPool, CountedServer, CountedTickets
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+async def scrape(client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """(name, labels) -> value of every sample of ours."""
+    text = await (await client.get("/metrics")).text()
+    return {
+        (sample.name.removeprefix("cluster_lb_"), tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("cluster_lb_")
+    }
+
+
+def sample(name: str, **labels: str):
+    return name, tuple(sorted(labels.items()))
+
+
+async def test_the_data_path_is_read_when_scraped(client, node):
+    server = CountedServer([0, 0, 5, 0, 2, 1], attempts=9, failures=1, load=3, connections=4, idle=[object()])
+    latency = CountedLatency([4, 3, 1], 2.5)
+    node.data_path.pools["web"] = CountedPool({"s1": server}, latency, 1, 2, [0, 0, 0, 0, 0, 6])
+    node.data_path.client_connections, node.data_path.accepted, node.data_path.rejected = 11, 40, 2
+    node.data_path.refused = {400: 7}
+    shown = await scrape(client)
+    web = {"pool": "web"}
+    s1 = {"pool": "web", "server": "s1"}
+    assert shown[sample("requests_total", **s1, status_class="2xx")] == 5
+    assert shown[sample("requests_total", **s1, status_class="4xx")] == 2
+    assert shown[sample("unserved_requests_total", **web, status_class="5xx")] == 6
+    assert shown[sample("attempts_total", **s1)] == 9
+    assert shown[sample("failed_attempts_total", **s1)] == 1
+    assert shown[sample("in_flight", **s1)] == 3
+    assert shown[sample("retries_total", **web)] == 1
+    assert shown[sample("failed_picks_total", **web)] == 2
+    assert shown[sample("client_connections")] == 11
+    assert shown[sample("upstream_connections", state="idle")] == 1
+    assert shown[sample("upstream_connections", state="busy")] == 3
+    assert shown[sample("accepted_connections_total")] == 40
+    assert shown[sample("rejected_connections_total")] == 2
+    assert shown[sample("refused_requests_total", status="400")] == 7
+    server.attempts = 10
+    assert (await scrape(client))[sample("attempts_total", **s1)] == 10
+
+
+async def test_the_histogram_is_cumulative_with_an_infinite_bucket(client, node):
+    node.data_path.pools["web"] = CountedPool(latency=CountedLatency([4, 3, 1], 2.5))
+    shown = await scrape(client)
+    buckets = {
+        dict(labels)["le"]: value
+        for (name, labels), value in shown.items()
+        if name == "request_duration_seconds_bucket"
+    }
+    assert buckets == {"0.1": 4, "1.0": 7, "+Inf": 8}
+    assert shown[sample("request_duration_seconds_count", pool="web")] == 8
+    assert shown[sample("request_duration_seconds_sum", pool="web")] == 2.5
+
+
+async def test_tickets_store_and_build_are_shown(client, node):
+    node.tickets["web"] = CountedTickets(blocks=3, shared_used=120, local_used=4)
+    node.store.up = False
+    node.store.counters.commands, node.store.counters.errors, node.store.counters.reconnects = 50, 5, 1
+    shown = await scrape(client)
+    assert shown[sample("ticket_blocks_total", pool="web")] == 3
+    assert shown[sample("tickets_total", pool="web", source="shared")] == 120
+    assert shown[sample("tickets_total", pool="web", source="local")] == 4
+    assert shown[sample("store_up")] == 0
+    assert shown[sample("store_commands_total")] == 50
+    assert shown[sample("store_errors_total")] == 5
+    assert shown[sample("store_reconnects_total")] == 1
+    [version] = [dict(labels)["version"] for name, labels in shown if name == "build_info"]
+    assert version == __version__
+
+
+async def test_the_cluster_is_shown_as_the_node_last_heard_of_it(client, node):
+    await node.add("s1")
+    await node.add("s2", port=8001)
+    await node.registry.set_admin_state("web", "s2", AdminState.MAINT)
+    node.view.readings["web"] = await node.registry.read_pool("web")
+    node.view.members = (Member("n1", "0.1.0"), Member("n2", "0.1.0"))
+    node.view.age = 1.5
+    shown = await scrape(client)
+    assert shown[sample("snapshot_age_seconds")] == 1.5
+    assert shown[sample("nodes")] == 2
+    assert shown[sample("pool_epoch", pool="web")] == node.view.readings["web"].epoch
+    assert shown[sample("pool_eligible_servers", pool="web")] == 1
+    assert shown[sample("pool_panics", pool="web")] == 0
+    assert shown[sample("server_up", pool="web", server="s1")] == 1
+
+
+async def test_an_age_that_is_not_known_is_left_out(client, node):
+    node.view.age = math.inf
+    assert sample("snapshot_age_seconds") not in await scrape(client)
+
+
+async def test_the_process_is_shown_and_openmetrics_is_spoken_when_asked_for(client):
+    answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+    text = await answer.text()
+    assert text.endswith("# EOF\n")
+    assert "process_cpu_seconds_total" in text
+
+
+async def test_the_document_lists_exactly_what_is_shown(client):
+    text = await (await client.get("/metrics")).text()
+    shown = {(name, kind) for name, kind in re.findall(r"^# TYPE (cluster_lb_\w+) (\w+)$", text, re.M)}
+    documented = set(re.findall(r"^\| `(cluster_lb_\w+)` \| (\w+) \|", DOCUMENT.read_text(), re.M))
+    assert documented == shown

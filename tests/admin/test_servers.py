@@ -1,0 +1,127 @@
+"""/v1/pools/P/servers: what was registered is read back; what is wrong is named."""
+
+from __future__ import annotations
+
+import pytest
+
+WEB = "/v1/pools/web/servers"
+
+
+async def test_a_server_registers_and_is_read_back(client):
+    body = {"address": "10.0.0.7:8000", "weight": 3, "zone": "a", "ttl_s": 10, "report": {"cpu": 0.25}}
+    put = await client.put(f"{WEB}/s1", json=body)
+    assert put.status == 200
+    answer = await put.json()
+    assert (answer["pool"], answer["id"], answer["ttl_s"]) == ("web", "s1", 10)
+
+    [server] = (await (await client.get(WEB)).json())["servers"]
+    assert 9_000 < server.pop("lease_ms") <= 10_000
+    assert server.pop("registered_at_ms") > 0
+    assert server == {
+        "id": "s1",
+        "pool": "web",
+        "address": "10.0.0.7:8000",
+        "weight": 3,
+        "effective_weight": 3,
+        "share": 1.0,
+        "zone": "a",
+        "admin_state": "READY",
+        "health": "NEW",
+        "reason": "",
+        "in_flight": 0,
+        "stale": False,
+        "report": {"cpu": 0.25},
+    }
+
+
+async def test_a_registration_is_repeated_as_heartbeat_without_a_change(client):
+    first = await (await client.put(f"{WEB}/s1", json={"address": "10.0.0.7:8000"})).json()
+    again = await (await client.put(f"{WEB}/s1", json={"address": "10.0.0.7:8000"})).json()
+    assert again == first
+    assert again["ttl_s"] == 6
+
+
+async def test_a_server_that_leaves_is_gone(client):
+    await client.put(f"{WEB}/s1", json={"address": "10.0.0.7:8000"})
+    assert (await client.delete(f"{WEB}/s1")).status == 204
+    assert (await (await client.get(WEB)).json())["servers"] == []
+    again = await client.delete(f"{WEB}/s1")
+    assert again.status == 404
+    assert (await again.json())["error"] == "server 's1': pool 'web' has no server of this id"
+
+
+async def test_an_operator_changes_state_and_weight(client, node):
+    await node.add("s1")
+    await node.add("s2", port=8001)
+    drained = await (await client.patch(f"{WEB}/s1", json={"admin_state": "DRAIN"})).json()
+    assert (drained["admin_state"], drained["share"]) == ("DRAIN", 0.0)
+    weighted = await (await client.patch(f"{WEB}/s2", json={"weight": 7})).json()
+    assert weighted["weight"] == 7
+    both = await (await client.patch(f"{WEB}/s1", json={"admin_state": "READY", "weight": 7})).json()
+    assert (both["admin_state"], both["weight"], both["share"]) == ("READY", 7, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "address: is required"),
+        ({"address": "10.0.0.7"}, "address '10.0.0.7': write HOST:PORT, or [IPv6]:PORT"),
+        ({"address": 5}, "address: must be a valid string, not 5"),
+        ({"address": "a:1", "weight": 257}, "weight: weight 257: must be in 0..256 (0 takes no new traffic)"),
+        ({"address": "a:1", "weight": "3"}, "weight: must be a valid integer, not '3'"),
+        ({"address": "a:1", "wieght": 3}, "wieght: unknown key; did you mean 'weight'?"),
+        ({"address": "a:1", "ttl_s": 0.5}, "ttl_s: must be greater than or equal to 1, not 0.5"),
+        ({"address": "a:1", "ttl_s": 3601}, "ttl_s: must be less than or equal to 3600, not 3601"),
+        ({"address": "a:1", "report": {"cpu": "x"}}, "report.cpu: must be a valid number, not 'x'"),
+        ([1], "body must be a valid dictionary"),
+    ],
+)
+async def test_a_bad_registration_names_the_field(client, body, error):
+    answer = await client.put(f"{WEB}/s1", json=body)
+    assert answer.status == 400
+    assert (await answer.json())["error"].startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"admin_state": "ASLEEP"}, "admin_state: must be 'READY', 'DRAIN' or 'MAINT', not 'ASLEEP'"),
+        ({"weight": True}, "weight: must be a valid integer, not True"),
+        ({}, 'nothing to change: send "admin_state" (READY, DRAIN, MAINT) or "weight"'),
+    ],
+)
+async def test_a_bad_change_names_the_field(client, node, body, error):
+    await node.add("s1")
+    answer = await client.patch(f"{WEB}/s1", json=body)
+    assert (answer.status, (await answer.json())["error"]) == (400, error)
+
+
+async def test_bad_names_and_bodies_are_refused(client):
+    bad_pool = await client.put("/v1/pools/-/servers/s1", json={"address": "a:1"})
+    assert (bad_pool.status, (await bad_pool.json())["error"][:13]) == (400, "pool name '-'")
+    bad_id = await client.put(f"{WEB}/a%20b", json={"address": "a:1"})
+    assert (bad_id.status, (await bad_id.json())["error"][:15]) == (400, "server id 'a b'")
+    not_json = await client.put(f"{WEB}/s1", data=b"{")
+    assert (not_json.status, (await not_json.json())["error"][:16]) == (400, "body is not JSON")
+    too_large = await client.put(f"{WEB}/s1", data=b"[" + b" " * 70_000 + b"]")
+    assert too_large.status == 413
+    assert "error" in await too_large.json()
+
+
+async def test_a_change_of_an_unknown_server_is_404(client):
+    answer = await client.patch(f"{WEB}/ghost", json={"weight": 1})
+    assert answer.status == 404
+    assert "ghost" in (await answer.json())["error"]
+
+
+async def test_a_write_while_redis_is_away_is_503(client, node):
+    await node.add("s1")
+    node.redis.connected = False
+    for answer in (
+        await client.put(f"{WEB}/s1", json={"address": "a:1"}),
+        await client.patch(f"{WEB}/s1", json={"weight": 1}),
+        await client.delete(f"{WEB}/s1"),
+    ):
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert "Redis" in (await answer.json())["error"]

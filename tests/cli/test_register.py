@@ -1,0 +1,255 @@
+"""`cluster-lb register` as a process of its own, with real signals, around real commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from cluster_lb.model.server import Server
+from cluster_lb.store.client import Store
+from cluster_lb.store.registry import Registry
+from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.waiting import eventually
+
+# Listens on the port that it is given; writes the number of each signal to a file; SIGTERM ends it with 7.
+SERVER = """
+import signal, socket, sys
+heard = open(sys.argv[2], "a", buffering=1)
+def note(number, frame):
+    print(number, file=heard)
+    if number == signal.SIGTERM:
+        sys.exit(7)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, note)
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    while True:
+        listener.accept()[0].close()
+"""
+
+Run = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def run(shared_server: RedisServer, namespace: str) -> Iterator[Run]:
+    """Starts `cluster-lb register ARGUMENTS` in the test's namespace; kills it at the end if it still runs."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        settings = {"CLUSTER_LB_REDIS": shared_server.url, "CLUSTER_LB_NAMESPACE": namespace}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cluster_lb", "register", *arguments],
+            env={**os.environ, **settings, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def namespace() -> str:
+    return f"test-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def registry(shared_server: RedisServer, namespace: str) -> AsyncIterator[Registry]:
+    async with Store.from_url(shared_server.url, namespace, command_timeout_s=5.0) as store:
+        yield Registry(store)
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Path:
+    """Where the command writes the signals that it got."""
+    path = tmp_path / "signals"
+    path.touch()
+    return path
+
+
+async def servers(registry: Registry) -> tuple[Server, ...]:
+    reading = await registry.read_pool("web")
+    return reading.snapshot.servers if reading else ()
+
+
+async def gone(registry: Registry) -> bool:
+    return not await servers(registry)
+
+
+def signals(heard: Path) -> list[str]:
+    """The numbers of the signals that the command got, in order."""
+    return heard.read_text().split()
+
+
+async def ended(process: subprocess.Popen[str]) -> int:
+    """Its exit code."""
+    await eventually(lambda: process.poll() is not None)
+    assert process.returncode is not None
+    return process.returncode
+
+
+def command(port: int, heard: Path) -> list[str]:
+    return ["--", sys.executable, "-c", SERVER, str(port), str(heard)]
+
+
+async def answers(port: int) -> bool:
+    with suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_without_a_command_it_holds_the_registration_until_a_signal(
+    run: Run, registry: Registry, number: signal.Signals
+) -> None:
+    process = run("--pool", "web", "--address", "127.0.0.1:9001", "--drain", "0")
+    await eventually(lambda: servers(registry))
+    process.send_signal(number)
+    assert await ended(process) == 0
+    assert await gone(registry)
+
+
+async def test_the_drain_comes_after_the_leave_and_a_second_signal_cuts_it_short(
+    run: Run, registry: Registry
+) -> None:
+    process = run("--pool", "web", "--address", "127.0.0.1:9001", "--drain", "3600")
+    await eventually(lambda: servers(registry))
+    process.send_signal(signal.SIGTERM)
+    await eventually(lambda: gone(registry))
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == 0
+
+
+async def test_all_of_it_can_come_from_the_environment(run: Run, registry: Registry) -> None:
+    settings = {
+        "CLUSTER_LB_POOL": "web",
+        "CLUSTER_LB_ADDRESS": "127.0.0.1:9001",
+        "CLUSTER_LB_ID": "a",
+        "CLUSTER_LB_WEIGHT": "5",
+        "CLUSTER_LB_ZONE": "north",
+        "CLUSTER_LB_TTL": "600",
+        "CLUSTER_LB_DRAIN": "0",
+    }
+    process = run(environment=settings)
+    (server,) = await eventually(lambda: servers(registry))
+    assert (server.id, str(server.address), server.weight, server.zone) == ("a", "127.0.0.1:9001", 5, "north")
+    assert server.lease_ms > 500_000
+    process.terminate()
+    assert await ended(process) == 0
+
+
+async def test_a_command_hears_of_sigterm_when_it_has_left_and_drained(
+    run: Run, registry: Registry, heard: Path
+) -> None:
+    port = free_port()
+    process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "3600", *command(port, heard))
+    await eventually(lambda: servers(registry))
+    process.send_signal(signal.SIGTERM)
+    await eventually(lambda: gone(registry))
+    assert signals(heard) == []
+    assert await answers(port)
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == 7
+    assert signals(heard) == ["15"]
+
+
+async def test_other_signals_are_passed_on_at_once_and_it_stays_registered(
+    run: Run, registry: Registry, heard: Path
+) -> None:
+    port = free_port()
+    process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "0", *command(port, heard))
+    await eventually(lambda: servers(registry))
+    for count, number in enumerate((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), start=1):
+        process.send_signal(number)
+        await eventually(lambda count=count: len(signals(heard)) == count)
+    assert signals(heard) == ["1", "10", "12"]
+    assert await servers(registry)
+    process.terminate()
+    assert await ended(process) == 7
+
+
+async def test_a_signal_that_cuts_the_drain_short_is_passed_on_too(
+    run: Run, registry: Registry, heard: Path
+) -> None:
+    port = free_port()
+    process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "3600", *command(port, heard))
+    await eventually(lambda: servers(registry))
+    process.send_signal(signal.SIGINT)
+    await eventually(lambda: gone(registry))
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == 7
+    assert signals(heard) == ["2", "15"]
+
+
+async def test_a_command_without_an_answering_port_is_told_to_end_at_once(
+    run: Run, registry: Registry, heard: Path
+) -> None:
+    process = run(
+        "--pool",
+        "web",
+        "--address",
+        f"127.0.0.1:{free_port()}",
+        "--drain",
+        "3600",
+        *command(port := free_port(), heard),
+    )
+    await eventually(lambda: answers(port))
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == 7
+    assert await gone(registry)
+
+
+async def test_a_command_starts_while_redis_is_frozen(run: Run, own_server: RedisServer, heard: Path) -> None:
+    port = free_port()
+    own_server.freeze()
+    process = run(
+        "--pool", "web", "--address", f"127.0.0.1:{port}", "--redis", own_server.url, *command(port, heard)
+    )
+    await eventually(lambda: answers(port))
+    process.send_signal(signal.SIGTERM)
+    assert await ended(process) == 7
+    own_server.thaw()
+
+
+async def test_standard_output_belongs_to_the_command(run: Run) -> None:
+    script = "print('mine'); raise SystemExit(4)"
+    process = run("--pool", "web", "--address", "127.0.0.1:1", "--", sys.executable, "-c", script)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert out == "mine\n"
+    assert "the command ended with 4 before 127.0.0.1:1 answered" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--address", "9001"], "address '9001': write HOST:PORT, or [IPv6]:PORT"),
+        (["--weight", "300"], "weight 300: must be in 0..256 (0 takes no new traffic)"),
+        (["--ttl", "0.5"], "ttl_s 0.5: must be in 1..3600 seconds"),
+        (["--redis", "http://here"], "Redis URL 'http://here': write redis://"),
+        (["--", "./no-such-server"], "command './no-such-server': No such file or directory"),
+    ],
+)
+def test_a_bad_value_is_one_line_and_exit_code_2(run: Run, arguments: list[str], error: str) -> None:
+    process = run("--pool", "web", "--address", "127.0.0.1:9001", *arguments)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err.startswith(f"cluster-lb: {error}")
+    assert err.count("\n") == 1

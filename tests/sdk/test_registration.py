@@ -1,0 +1,197 @@
+"""A backend's registration against a real server, which freezes, dies and comes back empty."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import pytest
+
+from cluster_lb.errors import InvalidValueError, StoreUnavailableError
+from cluster_lb.sdk import Registration
+from cluster_lb.sdk import registration as module
+from tests.doubles.redis_servers import RedisServer
+from tests.doubles.waiting import eventually
+from tests.sdk.conftest import Pool
+
+ADDRESS = "127.0.0.1:9001"
+
+
+async def test_the_pool_holds_what_the_server_says_of_itself(pool: Pool) -> None:
+    registration = Registration("web", ADDRESS, id="a", weight=5, zone="north", drain_s=0, **pool.redis)
+    registration.in_flight = 3
+    async with registration:
+        server = (await pool.servers())["a"]
+        assert registration.registered
+    assert (str(server.address), server.weight, server.zone) == (ADDRESS, 5, "north")
+    assert set(server.report) == {"cpu", "memory", "load_average", "in_flight"}
+    assert server.report["in_flight"] == 3.0
+    assert 0 < server.lease_ms <= 6000
+
+
+async def test_a_heartbeat_repairs_what_redis_forgot(pool: Pool) -> None:
+    async with Registration("web", ADDRESS, heartbeat_s=0.02, drain_s=0, **pool.redis):
+        keys = pool.store.keys.pool("web")
+        await pool.store.call("DEL", keys.servers, keys.server(ADDRESS), keys.config, keys.epoch)
+        await eventually(pool.servers)
+
+
+async def test_a_drain_leaves_first_and_lets_the_program_serve_on(pool: Pool) -> None:
+    registration = Registration("web", ADDRESS, drain_s=3600, **pool.redis)
+    await registration.start()
+    draining = asyncio.ensure_future(registration.drain())
+    await eventually(lambda: gone(pool))
+    assert not draining.done()
+    draining.cancel()
+
+
+async def test_an_exit_leaves_and_ends_all_that_ran(pool: Pool) -> None:
+    before = asyncio.all_tasks()
+    async with Registration("web", ADDRESS, drain_s=0, **pool.redis) as registration:
+        assert asyncio.all_tasks() != before
+    assert await gone(pool)
+    assert asyncio.all_tasks() == before
+    assert not registration.registered
+
+
+async def test_it_can_start_again_after_it_left(pool: Pool) -> None:
+    registration = Registration("web", ADDRESS, **pool.redis)
+    for _ in range(2):
+        await registration.start()
+        assert await pool.servers()
+        assert await registration.leave()
+        assert await gone(pool)
+    assert not await registration.leave()
+
+
+async def test_an_update_is_sent_at_once(pool: Pool) -> None:
+    async with Registration("web", ADDRESS, ttl_s=3600, drain_s=0, **pool.redis) as registration:
+        registration.update(weight=9)
+        registration.update(zone="south")
+        await eventually(lambda: holds(pool, weight=9, zone="south"))
+        with pytest.raises(InvalidValueError, match="weight 300"):
+            registration.update(weight=300)
+
+
+async def test_a_custom_report_goes_beside_the_requests_in_flight(pool: Pool) -> None:
+    async with Registration("web", ADDRESS, report=lambda: {"queue": 4}, drain_s=0, **pool.redis):
+        assert (await pool.servers())[ADDRESS].report == {"queue": 4.0, "in_flight": 0.0}
+
+
+async def test_no_report_is_sent_where_none_is_wanted(pool: Pool) -> None:
+    async with Registration("web", ADDRESS, report=None, drain_s=0, **pool.redis):
+        assert (await pool.servers())[ADDRESS].report == {}
+
+
+async def test_a_failing_report_costs_its_figures_and_one_line_in_the_log(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = 0
+
+    def report() -> Mapping[str, float]:
+        nonlocal calls
+        calls += 1
+        return {"queue": float("nan")}
+
+    async with Registration("web", ADDRESS, report=report, heartbeat_s=0.02, drain_s=0, **pool.redis):
+        await eventually(lambda: calls > 3)
+        assert (await pool.servers())[ADDRESS].report == {"in_flight": 0.0}
+    assert caplog.text.count("the report of 127.0.0.1:9001 failed") == 1
+
+
+async def test_an_address_that_the_pool_refuses_is_an_error_at_once(pool: Pool) -> None:
+    await pool.allow("10.0.0.0/8")
+    before = asyncio.all_tasks()
+    with pytest.raises(InvalidValueError, match=r"pool 'web' allows 10\.0\.0\.0/8 only"):
+        await Registration("web", ADDRESS, **pool.redis).start()
+    assert asyncio.all_tasks() == before
+    assert await gone(pool)
+
+
+async def test_an_address_refused_later_is_logged_and_taken_as_soon_as_it_is_allowed(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Registration("web", ADDRESS, heartbeat_s=0.02, drain_s=0, **pool.redis) as registration:
+        await pool.allow("10.0.0.0/8")
+        await eventually(lambda: not registration.registered)
+        assert "pool 'web' allows 10.0.0.0/8 only" in caplog.text
+        await pool.allow("127.0.0.0/8")
+        await eventually(lambda: registration.registered)
+
+
+async def test_a_backend_starts_while_redis_is_frozen_and_is_registered_when_it_thaws(
+    own_server: RedisServer, own_pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    own_server.freeze()
+    async with Registration("web", ADDRESS, ttl_s=3600, drain_s=0, **own_pool.redis) as registration:
+        assert not registration.registered
+        own_server.thaw()
+        await eventually(lambda: registration.registered)
+        assert await own_pool.servers()
+    assert warnings(caplog) == [
+        "cannot register 127.0.0.1:9001",
+        "registered 127.0.0.1:9001 in pool web again",
+    ]
+
+
+async def test_a_backend_starts_while_no_redis_listens(own_server: RedisServer) -> None:
+    own_server.kill()
+    async with Registration("web", ADDRESS, redis=own_server.url, ttl_s=3600, drain_s=0) as registration:
+        assert not registration.registered
+        own_server.start()
+        await eventually(lambda: registration.registered)
+
+
+async def test_it_registers_again_when_redis_comes_back_empty(
+    own_server: RedisServer, own_pool: Pool
+) -> None:
+    async with Registration("web", ADDRESS, heartbeat_s=0.1, drain_s=0, **own_pool.redis) as registration:
+        own_server.kill()
+        await eventually(lambda: not registration.registered)
+        own_server.start()
+        await eventually(lambda: registration.registered)
+        await own_pool.store.wait_up()
+        assert await own_pool.servers()
+
+
+async def test_leaving_while_redis_is_frozen_does_not_hold_the_backend(
+    own_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    registration = Registration("web", ADDRESS, redis=own_server.url, drain_s=3600)
+    await registration.start()
+    own_server.freeze()
+    await registration.drain()
+    own_server.thaw()
+    assert "left pool web unheard, its lease ends by itself" in caplog.text
+
+
+async def test_a_frozen_embedded_server_is_waited_for(
+    own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def frozen() -> str:
+        raise StoreUnavailableError("what listens on 127.0.0.1:6399 does not answer")
+
+    monkeypatch.setattr(module.embedded, "ensure", frozen)
+    monkeypatch.setattr(module.embedded, "url", lambda: own_server.url)
+    async with Registration("web", ADDRESS, redis="embedded", drain_s=0) as registration:
+        await eventually(lambda: registration.registered)
+
+
+async def test_a_redis_url_that_means_nothing_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="Redis URL 'http://here'"):
+        await Registration("web", ADDRESS, redis="http://here").start()
+
+
+async def gone(pool: Pool) -> bool:
+    return not await pool.servers()
+
+
+async def holds(pool: Pool, *, weight: int, zone: str) -> bool:
+    server = (await pool.servers())[ADDRESS]
+    return (server.weight, server.zone) == (weight, zone)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    records = [r for r in caplog.records if r.name == "cluster_lb.sdk" and r.levelno >= logging.WARNING]
+    return [record.getMessage().partition(" in pool web, and")[0] for record in records]

@@ -1,0 +1,168 @@
+"""The store's connection: quick failures while Redis is away, and its return without help."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from cluster_lb.errors import StoreError, StoreUnavailableError
+from cluster_lb.store.client import Store
+from cluster_lb.store.scripts import load
+from tests.doubles.redis_servers import RedisServer
+from tests.doubles.waiting import eventually
+
+
+@pytest.fixture
+async def own_store(own_server: RedisServer) -> AsyncIterator[Store]:
+    async with Store.from_url(own_server.url) as store:
+        yield store
+
+
+async def connections(store: Store) -> int:
+    """Connections that the server sees, the asking one among them."""
+    return len((await store.call("CLIENT", "LIST")).splitlines())
+
+
+async def test_an_answer_marks_the_store_up(real_store: Store) -> None:
+    assert await real_store.call("PING") in (True, "PONG")
+    assert real_store.up
+
+
+async def test_a_refused_command_is_an_error_that_names_it_and_no_outage(store: Store) -> None:
+    await store.call("SET", "text", "x")
+    with pytest.raises(StoreError, match="Redis refused HGETALL: WRONGTYPE") as caught:
+        await store.call("HGETALL", "text")
+    assert not isinstance(caught.value, StoreUnavailableError)
+    assert store.up
+    assert await store.call("GET", "text") == "x"
+
+
+async def test_a_refused_script_is_named(store: Store) -> None:
+    keys = store.keys.pool("web")
+    await store.call("SET", keys.servers, "x")
+    with pytest.raises(StoreError, match="Redis refused mark_server"):
+        await store.call("HSET", keys.server("a"), "weight", 1)
+        await store.run(
+            load("mark_server"), [keys.epoch, keys.servers, keys.server("a")], ["c", "web", "a", "f", "v"]
+        )
+
+
+async def test_nothing_connects_before_the_first_call() -> None:
+    async with Store.from_url("redis://127.0.0.1:1/0") as store:
+        assert not store.up
+        assert store.counters.commands == 0
+
+
+async def test_no_server_at_all_is_unavailable() -> None:
+    async with Store.from_url("redis://127.0.0.1:1/0") as store:
+        with pytest.raises(StoreUnavailableError, match="Redis is not available"):
+            await store.call("PING")
+
+
+async def test_a_frozen_redis_fails_calls_at_once_after_the_first_and_is_back_when_it_thaws(
+    own_server: RedisServer, own_store: Store
+) -> None:
+    returns: list[bool] = []
+    own_store.on_up.append(lambda: returns.append(own_store.up))
+    await own_store.call("PING")
+    own_server.freeze()
+    results = await asyncio.gather(*(own_store.call("PING") for _ in range(100)), return_exceptions=True)
+    assert all(isinstance(result, StoreUnavailableError) for result in results)
+    assert not own_store.up
+    commands = own_store.counters.commands
+    for _ in range(100):
+        with pytest.raises(StoreUnavailableError):
+            await own_store.call("PING")
+    assert own_store.counters.commands == commands  # none was sent
+    own_server.thaw()
+    await asyncio.wait_for(own_store.wait_up(), 5)
+    assert returns == [True]
+    assert await own_store.call("PING")
+    assert own_store.counters.reconnects == 1
+
+
+async def test_an_outage_leaves_no_connection_behind(own_server: RedisServer, own_store: Store) -> None:
+    for _ in range(2):
+        own_server.freeze()
+        await asyncio.gather(*(own_store.call("PING") for _ in range(30)), return_exceptions=True)
+        own_server.thaw()
+        await asyncio.wait_for(own_store.wait_up(), 5)
+
+    async def one_is_left() -> bool:
+        return await connections(own_store) == 1
+
+    await eventually(one_is_left)
+
+
+async def test_a_killed_redis_is_back_when_it_is_restarted(own_server: RedisServer, own_store: Store) -> None:
+    await own_store.call("SET", "x", 1)
+    own_server.kill()
+    with pytest.raises(StoreUnavailableError):
+        await own_store.call("GET", "x")
+    own_server.start()
+    await asyncio.wait_for(own_store.wait_up(), 5)
+    assert await own_store.call("GET", "x") is None
+
+
+async def test_the_outage_and_its_end_are_logged_once(own_server: RedisServer, own_store: Store) -> None:
+    with capture_logs() as logs:
+        own_server.freeze()
+        await asyncio.gather(*(own_store.call("PING") for _ in range(5)), return_exceptions=True)
+        own_server.thaw()
+        await asyncio.wait_for(own_store.wait_up(), 5)
+    assert [entry["event"] for entry in logs] == ["redis is not available", "redis answers"]
+
+
+async def test_wait_up_waits_for_a_server_that_is_not_there_yet(own_server: RedisServer) -> None:
+    own_server.kill()
+    async with Store.from_url(own_server.url) as store:
+        waiting = asyncio.ensure_future(store.wait_up())
+        await asyncio.wait({waiting}, timeout=0.2)
+        assert not waiting.done()
+        own_server.start()
+        await asyncio.wait_for(waiting, 5)
+        assert store.up
+
+
+async def test_hundreds_of_calls_at_once_share_a_few_connections(real_store: Store) -> None:
+    await asyncio.gather(*(real_store.call("PING") for _ in range(500)))
+    assert await connections(real_store) <= 16
+
+
+async def test_a_batch_answers_each_command_in_order(store: Store) -> None:
+    assert await store.batch([]) == []
+    assert await store.batch([("SET", "a", 1), ("GET", "a"), ("HSET", "h", "f", 2)]) == [True, "1", 1]
+
+
+async def test_counts_commands_and_errors(store: Store) -> None:
+    before = store.counters.commands, store.counters.errors
+    await store.batch([("SET", "a", 1), ("GET", "a")])
+    with pytest.raises(StoreError):
+        await store.call("HGETALL", "a")
+    assert (store.counters.commands - before[0], store.counters.errors - before[1]) == (3, 1)
+
+
+async def test_bytes_that_are_no_text_do_not_break_an_answer(real_store: Store) -> None:
+    client = real_store.new_client()
+    await client.execute_command("SET", "raw", b"\xff\xfe")
+    await client.aclose()
+    assert await real_store.call("GET", "raw") == r"\xff\xfe"
+
+
+async def test_a_demoted_primary_is_an_outage(own_server: RedisServer, own_store: Store) -> None:
+    await own_store.call("REPLICAOF", "127.0.0.1", "1")
+    with pytest.raises(StoreUnavailableError, match="read only"):
+        await own_store.call("SET", "x", 1)
+
+
+async def test_a_wrong_password_is_said(own_server: RedisServer, own_store: Store) -> None:
+    await own_store.call("CONFIG", "SET", "requirepass", "secret")
+    async with Store.from_url(own_server.url) as store:
+        with pytest.raises(StoreUnavailableError, match="Authentication required"):
+            await store.call("GET", "x")
+    async with Store.from_url(f"redis://:secret@127.0.0.1:{own_server.port}/3") as store:
+        assert await store.call("SET", "x", 1)
+        assert "db3" in str(await store.call("INFO", "keyspace"))
