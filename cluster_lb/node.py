@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -123,8 +122,7 @@ class Node:
     # --- life
 
     async def run(self) -> None:
-        """Serve until a signal says stop. Raises SettingsError when the admin address is taken."""
-        self._hear_signals()
+        """Serve until `stop` is called. Raises SettingsError when the admin address is taken."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._tasks.stop)
             await stack.enter_async_context(self._overlay)
@@ -208,11 +206,6 @@ class Node:
 
     def _connections(self) -> int:
         return sum(len(listener.clients) for listener in self._listeners)
-
-    def _hear_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
 
     def stop(self) -> None:
         """Drain and stop; called again, stop at once."""

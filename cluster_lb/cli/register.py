@@ -47,7 +47,6 @@ def register(
     On SIGTERM it leaves first, waits for the drain, and only then passes the signal on to COMMAND, whose
     exit code becomes its own.
     """
-    configure_logs("info", "text")  # on standard error: standard output belongs to COMMAND
     registration = Registration(
         pool,
         address,
@@ -59,6 +58,7 @@ def register(
         ttl_s=ttl,
         drain_s=drain,
     )
+    configure_logs("info", "text")  # on standard error: standard output belongs to COMMAND
     if command:
         raise typer.Exit(asyncio.run(Sidecar(registration, command).run()))
     asyncio.run(hold(registration))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
+import multiprocessing
 import resource
-from collections.abc import Callable, Coroutine
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +23,7 @@ from cluster_lb.settings.load import load_settings, with_overrides
 from cluster_lb.settings.schema import Settings
 from cluster_lb.store.client import Store
 from cluster_lb.store.embedded import ensure
+from cluster_lb.supervisor import Supervisor, worker_count
 
 _log = structlog.get_logger("serve")
 
@@ -71,17 +75,54 @@ def serve(
         workers=workers,
     )
     configure_logs(settings.node.log_level, settings.node.log_format)
-    run(lambda: run_node(settings))
-
-
-async def run_node(settings: Settings) -> None:
-    """Run one node until it is told to stop."""
     sockets = [bind(listener.bind) for listener in settings.listeners]
+    if worker_count(settings) > 1:
+        asyncio.run(Supervisor(settings, sockets, work).run())
+    else:
+        run(lambda: run_node(settings, sockets))
+
+
+def work(settings: Settings, sockets: Sequence[socket.socket]) -> None:
+    """Be one worker of a supervisor; Ctrl-C in a terminal reaches the supervisor too, which passes it on."""
+    configure_logs(settings.node.log_level, settings.node.log_format)
+    run(lambda: run_node(settings, sockets, supervised=True))
+
+
+async def run_node(settings: Settings, sockets: Sequence[socket.socket], *, supervised: bool = False) -> None:
+    """Run one node until it is told to stop."""
     url = await ensure() if settings.redis.url == "embedded" else settings.redis.url
     async with Store.from_url(
         url, settings.redis.namespace, command_timeout_s=settings.redis.command_timeout_s
     ) as store:
-        await Node(settings, store, sockets).run()
+        node = Node(settings, store, sockets)
+        if supervised:
+            hear_supervisor(node.stop)
+        else:
+            hear_signals(node.stop)
+        await node.run()
+
+
+def hear_signals(stop: Callable[[], None]) -> None:
+    """Stop on SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGINT, stop)
+
+
+def hear_supervisor(stop: Callable[[], None]) -> None:
+    """Stop on the supervisor's SIGTERM, or when it is gone; a terminal's SIGINT is its to pass on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    supervisor = multiprocessing.parent_process()
+    assert supervisor is not None
+    sentinel = supervisor.sentinel
+
+    def gone() -> None:
+        loop.remove_reader(sentinel)
+        stop()
+
+    loop.add_reader(sentinel, gone)
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:

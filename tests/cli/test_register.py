@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from cluster_lb.cli import main
 from cluster_lb.model.server import Server
 from cluster_lb.store.client import Store
 from cluster_lb.store.registry import Registry
@@ -40,7 +41,7 @@ Run = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def run(shared_server: RedisServer, namespace: str) -> Iterator[Run]:
-    """Starts `cluster-lb register ARGUMENTS` in the test's namespace; kills it at the end if it still runs."""
+    """Starts `cluster-lb register ARGUMENTS` in the test's namespace; at the end it is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -114,18 +115,7 @@ async def answers(port: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_without_a_command_it_holds_the_registration_until_a_signal(
-    run: Run, registry: Registry, number: signal.Signals
-) -> None:
-    process = run("--pool", "web", "--address", "127.0.0.1:9001", "--drain", "0")
-    await eventually(lambda: servers(registry))
-    process.send_signal(number)
-    assert await ended(process) == 0
-    assert await gone(registry)
-
-
-async def test_the_drain_comes_after_the_leave_and_a_second_signal_cuts_it_short(
+async def test_without_a_command_it_leaves_at_sigterm_and_a_second_one_cuts_the_drain_short(
     run: Run, registry: Registry
 ) -> None:
     process = run("--pool", "web", "--address", "127.0.0.1:9001", "--drain", "3600")
@@ -151,8 +141,9 @@ async def test_all_of_it_can_come_from_the_environment(run: Run, registry: Regis
     (server,) = await eventually(lambda: servers(registry))
     assert (server.id, str(server.address), server.weight, server.zone) == ("a", "127.0.0.1:9001", 5, "north")
     assert server.lease_ms > 500_000
-    process.terminate()
+    process.send_signal(signal.SIGINT)
     assert await ended(process) == 0
+    assert await gone(registry)
 
 
 async def test_a_command_hears_of_sigterm_when_it_has_left_and_drained(
@@ -170,32 +161,21 @@ async def test_a_command_hears_of_sigterm_when_it_has_left_and_drained(
     assert signals(heard) == ["15"]
 
 
-async def test_other_signals_are_passed_on_at_once_and_it_stays_registered(
-    run: Run, registry: Registry, heard: Path
-) -> None:
-    port = free_port()
-    process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "0", *command(port, heard))
-    await eventually(lambda: servers(registry))
-    for count, number in enumerate((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), start=1):
-        process.send_signal(number)
-        await eventually(lambda count=count: len(signals(heard)) == count)
-    assert signals(heard) == ["1", "10", "12"]
-    assert await servers(registry)
-    process.terminate()
-    assert await ended(process) == 7
-
-
-async def test_a_signal_that_cuts_the_drain_short_is_passed_on_too(
+async def test_other_signals_are_passed_on_at_once_and_so_is_one_that_cuts_the_drain_short(
     run: Run, registry: Registry, heard: Path
 ) -> None:
     port = free_port()
     process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "3600", *command(port, heard))
     await eventually(lambda: servers(registry))
+    for count, number in enumerate((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), start=1):
+        process.send_signal(number)
+        await eventually(lambda count=count: len(signals(heard)) == count)
+    assert await servers(registry)
     process.send_signal(signal.SIGINT)
     await eventually(lambda: gone(registry))
     process.send_signal(signal.SIGTERM)
     assert await ended(process) == 7
-    assert signals(heard) == ["2", "15"]
+    assert signals(heard) == ["1", "10", "12", "2", "15"]
 
 
 async def test_a_command_without_an_answering_port_is_told_to_end_at_once(
@@ -237,19 +217,28 @@ async def test_standard_output_belongs_to_the_command(run: Run) -> None:
     assert "the command ended with 4 before 127.0.0.1:1 answered" in err
 
 
+def test_a_command_that_cannot_be_started_is_one_line_and_exit_code_2(run: Run) -> None:
+    process = run("--pool", "web", "--address", "127.0.0.1:9001", "--", "./no-such-server")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err == "cluster-lb: command './no-such-server': No such file or directory\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
         (["--address", "9001"], "address '9001': write HOST:PORT, or [IPv6]:PORT"),
-        (["--weight", "300"], "weight 300: must be in 0..256 (0 takes no new traffic)"),
-        (["--ttl", "0.5"], "ttl_s 0.5: must be in 1..3600 seconds"),
-        (["--redis", "http://here"], "Redis URL 'http://here': write redis://"),
-        (["--", "./no-such-server"], "command './no-such-server': No such file or directory"),
+        (["--address", "127.0.0.1:1", "--weight", "300"], "weight 300: must be in 0..256"),
+        (["--address", "127.0.0.1:1", "--ttl", "0.5"], "ttl_s 0.5: must be in 1..3600 seconds"),
+        ([], "Missing option '--address'"),
     ],
 )
-def test_a_bad_value_is_one_line_and_exit_code_2(run: Run, arguments: list[str], error: str) -> None:
-    process = run("--pool", "web", "--address", "127.0.0.1:9001", *arguments)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 2
+def test_a_bad_value_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], error: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["register", "--pool", "web", *arguments])
+    assert end.value.code == 2
+    err = capsys.readouterr().err
     assert err.startswith(f"cluster-lb: {error}")
     assert err.count("\n") == 1

@@ -43,11 +43,10 @@ async def test_a_refused_command_is_an_error_that_names_it_and_no_outage(store: 
 async def test_a_refused_script_is_named(store: Store) -> None:
     keys = store.keys.pool("web")
     await store.call("SET", keys.servers, "x")
+    await store.call("HSET", keys.server("a"), "weight", 1)
+    script_keys = [keys.epoch, keys.servers, keys.server("a")]
     with pytest.raises(StoreError, match="Redis refused mark_server"):
-        await store.call("HSET", keys.server("a"), "weight", 1)
-        await store.run(
-            load("mark_server"), [keys.epoch, keys.servers, keys.server("a")], ["c", "web", "a", "f", "v"]
-        )
+        await store.run(load("mark_server"), script_keys, ["c", "web", "a", "f", "v"])
 
 
 async def test_nothing_connects_before_the_first_call() -> None:

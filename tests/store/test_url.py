@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.store.client import Store
 from cluster_lb.store.url import client_factory, close_client
-from tests.doubles.redis_servers import RedisServer, running
+from tests.doubles.redis_servers import RedisServer, free_port, need_binary, running
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,28 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
         async with Store.from_url(f"unix://{path}?db=2") as store:
             assert await store.call("SET", "x", 1)
             assert "db2" in str(await store.call("INFO", "keyspace"))
+
+
+async def test_tls(tmp_path: Path) -> None:
+    subprocess.run(
+        [need_binary("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        + ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        + ["-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    tls_port = free_port()
+    certificate = [
+        "--tls-cert-file",
+        "cert.pem",
+        "--tls-key-file",
+        "key.pem",
+        "--tls-ca-cert-file",
+        "cert.pem",
+    ]
+    options = ["--tls-port", str(tls_port), *certificate, "--tls-auth-clients", "no"]
+    with running(RedisServer(tmp_path, need_binary("redis-server"), options=options)):
+        url = f"rediss://127.0.0.1:{tls_port}/0?ssl_ca_certs={tmp_path}/cert.pem"
+        async with Store.from_url(url, command_timeout_s=5.0) as store:
+            assert await store.call("PING")
