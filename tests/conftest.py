@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.doubles.redis_servers import RedisServer, running
 
 # No assertion on how long an example takes: machines differ, and this one may be busy.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One real Valkey for all tests that leave it as it is."""
+    with running(RedisServer(tmp_path_factory.mktemp("valkey"))) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real Valkey of the test's own, to freeze and kill."""
+    with running(RedisServer(tmp_path)) as server:
+        yield server

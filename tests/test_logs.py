@@ -10,17 +10,14 @@ import pytest
 import structlog
 
 from cluster_lb.logs import configure_logs
+from tests.doubles.logs import logging_restored
 
 
 @pytest.fixture
 def stream():
-    """A stream to log to; logging is as before afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    """A stream to log to."""
+    with logging_restored():
+        yield io.StringIO()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ Weight = Annotated[StrictInt, AfterValidator(check_weight)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Registration(_Body):

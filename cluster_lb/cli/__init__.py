@@ -12,6 +12,7 @@ import typer
 from cluster_lb import __version__
 from cluster_lb.cli.apply import apply
 from cluster_lb.cli.check import check
+from cluster_lb.cli.demo import demo
 from cluster_lb.cli.get import get
 from cluster_lb.cli.register import register
 from cluster_lb.cli.serve import serve
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # what is not caught below is a defect: a plain traceback
 )
+app.command()(demo)
 app.command()(serve)
 app.command()(register)
 app.command()(apply)

@@ -23,9 +23,7 @@ _log = structlog.get_logger("health")
 
 OnChange = Callable[[str, str, bool, str], None]  # (pool, server id, out, reason)
 
-RECHECK_S = (
-    1.0  # between two connects to a server that could not be reached: half a probe interval
-)
+RECHECK_S = 1.0  # between two connects to a server that could not be reached: half a probe interval
 RECHECK_TIMEOUT_S = 1.0  # as a probe's
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,8 @@ from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.settings.schema import HealthSettings
 
+HELD_UP_S = 0.25  # later than this after its timeout, a probe says nothing of the server
+
 
 async def probe(
     server: Server, settings: HealthSettings, session: aiohttp.ClientSession, clock: Clock
@@ -25,9 +28,17 @@ async def probe(
         observation = await _get(server.address, settings, session, clock)
     else:
         observation = await connect(server.address, settings.timeout_s, clock)
+    if _held_up(observation, settings.timeout_s):
+        return Observation(Word.SOCKERR, "this machine was held up", observation.duration_ms)
     if observation.ok and 0 < settings.slow_ms < observation.duration_ms:
         return Observation(Word.SLOW, f"{observation.duration_ms:.0f} ms", observation.duration_ms)
     return observation
+
+
+def _held_up(observation: Observation, timeout_s: float) -> bool:
+    # A timeout that fires late was late because this process was: the answer may have been there in time.
+    timed_out = observation.word in (Word.L4TOUT, Word.L7TOUT)
+    return timed_out and observation.duration_ms > (timeout_s + HELD_UP_S) * 1000
 
 
 async def connect(address: Address, timeout_s: float, clock: Clock) -> Observation:
@@ -78,13 +89,15 @@ async def _get(
     address: Address, settings: HealthSettings, session: aiohttp.ClientSession, clock: Clock
 ) -> Observation:
     progress = _Progress()
+    # aiohttp would let timeouts of 5 s and more end at a whole second
+    timeout = aiohttp.ClientTimeout(total=settings.timeout_s, ceil_threshold=math.inf)
     began = clock.monotonic()
     try:
         async with session.get(
             URL(f"http://{address}{settings.path}", encoded=True),
             headers={"Host": str(address)},
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=settings.timeout_s),
+            timeout=timeout,
             trace_request_ctx=progress,
         ) as response:
             return _judge(response.status, _ms_since(began, clock))

@@ -37,8 +37,7 @@ class AccessLogWriter:
 
     def exchange(self, exchange: Exchange, server_id: str, elapsed: float) -> None:
         """The line of a settled exchange."""
-        method, _, rest = exchange.request_line.decode("latin-1").partition(" ")
-        path = rest.rpartition(" ")[0]
+        method, path, _ = exchange.request_line.decode("ascii").split(" ")
         total_ms = elapsed * 1000
         first_ms = (exchange.first_byte_at - exchange.started) * 1000 if exchange.first_byte_at else total_ms
         if self._json:
@@ -59,6 +58,7 @@ class AccessLogWriter:
                 }
             )
         else:
+            path = path.replace('"', "%22")  # the line's own quotes must not end early
             line = (
                 f'{self._stamp} {exchange.client.peer} "{method} {path}" {exchange.status} '
                 f"{exchange.pool.name}/{server_id} attempts={exchange.attempts} in={exchange.body_bytes} "

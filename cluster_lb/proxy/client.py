@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.exchange import Exchange
+from cluster_lb.proxy.failures import Failure, Fault
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.forwarding import forwarding_lines
@@ -21,7 +22,6 @@ from cluster_lb.wire.request_head import (
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.listener import Listener
-    from cluster_lb.tasks import TaskSet
 
 # Clients of one kind send the same block on each new connection; larger ones hold cookies and do not repeat.
 _MAX_SHARED_BLOCK_BYTES = 2048
@@ -30,6 +30,10 @@ _shared_fields = lru_cache(maxsize=1024)(parse_request_fields)
 # What a client may send ahead of its turn before it is paused; a request head at most, twice.
 _MAX_AHEAD_BYTES = 64 * 1024
 
+# The common path takes shorter request lines only; what is longer is held against the limit of heads.
+_MAX_COMMON_LINE_BYTES = 1024
+
+LINGER_S = 2.0  # how long a refused client may go on sending (nginx lingering_timeout: 5 s)
 DRAIN_IDLE_S = 1.0  # while draining, how long a silent kept connection stays open
 
 _NO_FIELDS = RequestFields(None, Framing.NONE, 0, False, False, False, b"", b"", ())
@@ -89,39 +93,48 @@ class ClientConnection(asyncio.Protocol):
     def __repr__(self) -> str:
         return f"<ClientConnection {self.peer} {self.exchange!r}>"
 
-    @property
-    def tasks(self) -> TaskSet:
-        return self.listener.tasks
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
         name = transport.get_extra_info("peername")
-        self.peer = name[0] if name else "unknown"
+        self.peer = name[0].removeprefix("::ffff:") if name else "unknown"  # IPv4 on a socket for both
         self.listener.on_connected(self)
 
     # --- bytes to requests
 
     def data_received(self, data: bytes) -> None:
         line = match_request_line(data) if self._ready else None
-        if line is not None and data[(line_end := line.end()) :] == self._block and line[3] == b"1":
+        if (
+            line is not None
+            and data[(line_end := line.end()) :] == self._block
+            and line[3] == b"1"
+            and line_end < _MAX_COMMON_LINE_BYTES
+        ):
             # The common path: a whole request without body, its field block the same as the last one's.
             method = line[1]
             request_line = data[:line_end]
-            listener = self.listener
-            pool = listener.router.find(self._fields.host, line[2])
+            router = self.listener.router
+            pool = router.only or router.find(self._fields.host, line[2])
             self._ready = False
-            self.since = listener.ticker.now
             self.exchange = exchange = Exchange(
                 self, pool, method, request_line, simple=self.plain and method != b"HEAD"
             )
             exchange.start(request_line + self._tail)
         elif self.exchange is None:
-            self._ready = False
-            data = self._held + data
-            self._held = b""
-            self._requests(data)
+            self._between_exchanges(data)
         else:
             self._during_exchange(self.exchange, data)
+
+    def _between_exchanges(self, data: bytes) -> None:
+        """Bytes of the next request; a client that is being closed may still send, for nothing."""
+        if self.closing:
+            return
+        begun = bool(self._held)
+        self._ready = False
+        data = self._held + data
+        self._held = b""
+        self._requests(data)
+        if self._held and self.exchange is None and not begun:
+            self.since = self.listener.ticker.now  # a head has this long from its first byte on
 
     def _during_exchange(self, exchange: Exchange, data: bytes) -> None:
         """Bytes before the exchange under way has ended: of its body, of its tunnel, or sent ahead."""
@@ -137,13 +150,10 @@ class ClientConnection(asyncio.Protocol):
         """Begin exchanges as long as whole heads are there and the one before has ended."""
         self._in_requests = True
         while data and self.exchange is None and not self.closing and not self.write_paused:
+            if data.startswith(b"\r\n"):  # RFC 9112 section 2.2: one empty line before a request is skipped
+                data = data[2:]
             end = data.find(b"\r\n\r\n") + 4
-            if end < 4 or data.startswith(b"\r\n"):
-                if data.startswith(
-                    b"\r\n"
-                ):  # RFC 9112 section 2.2: an empty line before a request is skipped
-                    data = data[2:]
-                    continue
+            if end < 4:
                 self._check_partial_head(data)
                 break
             try:
@@ -153,6 +163,8 @@ class ClientConnection(asyncio.Protocol):
         self._in_requests = False
         if data and not self.closing:
             self._hold(data)
+        if self._held or self.closing or self.exchange is not None:
+            self._ready = False
 
     def _request(self, data: bytes, end: int) -> bytes:
         """Begin the exchange whose head is `data[:end]`; returns what follows that request."""
@@ -197,13 +209,14 @@ class ClientConnection(asyncio.Protocol):
     def _start(self, exchange: Exchange, request_line: bytes, rest: bytes) -> bytes:
         self.exchange = exchange
         self.since = self.listener.ticker.now
-        self._fresh = False
+        self._fresh = self._ready = False
         if rest and not exchange.request_done:
             try:
                 rest = exchange.on_request_data(rest)
-            except ValueError as error:
+            except BadRequestError:
                 self.exchange = None
-                raise BadRequestError(str(error)) from None
+                raise
+        exchange.simple = self.plain and exchange.may_be_simple()
         exchange.start(request_line + self._tail)
         return rest
 
@@ -228,30 +241,21 @@ class ClientConnection(asyncio.Protocol):
     def _request_body(self, exchange: Exchange, data: bytes) -> None:
         try:
             rest = exchange.on_request_data(data)
-        except ValueError as error:
-            # The server has seen the part before: only cutting both sides off is safe.
-            self.listener.ledger.refuse(self.peer, 400, str(error))
-            self.closing = True
-            exchange.abort(failures.CLIENT_GONE.because(str(error)))
+        except BadRequestError as error:
+            exchange.refuse(Failure(Fault.CLIENT, error.status, error.reason, repeatable=False))
             return
-        limit = self.listener.max_body_bytes
-        if limit and exchange.body_bytes > limit:
-            self.listener.ledger.refuse(self.peer, 413, f"body is longer than {limit} bytes")
-            self.closing = True
-            exchange.abort(failures.CLIENT_GONE.because("body is too long"))
-        elif rest:
+        if rest:
             self._hold(rest)
 
     def _hold(self, data: bytes) -> None:
-        """Keep bytes for later; a client that sends far ahead is paused."""
+        """Keep bytes for later; a client that sends far ahead, or does not read its answers, is paused."""
+        self._ready = False
         self._held += data
-        if self.exchange is not None and len(self._held) > _MAX_AHEAD_BYTES:
+        if (self.exchange is not None or self.write_paused) and len(self._held) > _MAX_AHEAD_BYTES:
             self.pause_reading()
 
     def _check_partial_head(self, data: bytes) -> None:
         """A head has begun; refuse it early when it cannot become one."""
-        if not self._held and self._fresh:
-            self.since = self.listener.ticker.now
         self._fresh = False
         if len(data) >= self.listener.max_head_bytes:
             self._refuse(431, f"head is longer than {self.listener.max_head_bytes} bytes")
@@ -259,32 +263,54 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, status: int, reason: str) -> None:
         """Answer without an exchange, and close: where this message ends is anybody's guess."""
         self.listener.ledger.refuse(self.peer, status, reason)
-        self.closing = True
         self.transport.write(own_response(status, reason, head_only=False, close=True))
+        self._linger()
+
+    def _close(self) -> None:
+        """Close after what is written has been sent."""
+        self.closing = True
+        self.since = self.listener.ticker.now
         self.transport.close()
+
+    def _linger(self) -> None:
+        """Close a client that may still be sending: bytes that arrive on a closed socket would reset the
+        connection, and take our answer with them. So they are read for a while, for nothing (nginx
+        lingering_close)."""
+        self.closing = True
+        self._held = b""
+        self.since = self.listener.ticker.now
+        self.end_writing()
+        self.resume_reading()
 
     # --- what the exchange asks of its client
 
     def on_exchange_end(self, exchange: Exchange) -> None:
         self.exchange = None
         self.since = self.listener.ticker.now
-        if not exchange.keep or self._eof:
-            self.closing = True
-            self.transport.close()
-        elif not self._in_requests:
-            self._next()
+        if not exchange.keep:
+            if exchange.request_done:
+                self._close()
+            else:
+                self._linger()
+        elif self._held or self._paused or self.write_paused or self._eof:
+            if not self._in_requests:
+                self._next()
+        else:
+            self._ready = self._repeatable
 
     def _next(self) -> None:
         """Nothing is under way: begin what was sent ahead, or wait for the next request."""
-        if self._paused:
-            self.resume_reading()
         if self.write_paused:
             return
+        if self._paused:
+            self.resume_reading()
         if self._held:
             data, self._held = self._held, b""
             self._requests(data)
         else:
             self._ready = self._repeatable
+        if self._eof and self.exchange is None:
+            self._close()
 
     def enter_tunnel(self) -> None:
         """From now on bytes go through; what came early goes first."""
@@ -294,11 +320,18 @@ class ClientConnection(asyncio.Protocol):
         if self._held:
             exchange.tunnel.forward(self._held)
             self._held = b""
+        if self._eof:
+            exchange.tunnel.forward_eof()
 
     def abort(self) -> None:
         """Cut off at once: the response cannot be completed, and a clean end would hide that."""
         self.closing = True
         self.transport.abort()
+
+    def end_writing(self) -> None:
+        """Tell the client that nothing more will come, as far as the transport can; it may still send."""
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
 
     def pause_reading(self) -> None:
         if not self._paused and not self.transport.is_closing():
@@ -318,8 +351,9 @@ class ClientConnection(asyncio.Protocol):
         self._ready = False
         self.since = self.listener.ticker.now
         exchange = self.exchange
-        if exchange is not None and exchange.upstream is not None:
-            exchange.upstream.pause_reading()
+        upstream = exchange.upstream if exchange is not None else None
+        if upstream is not None and upstream.exchange is exchange:  # else the response is complete
+            upstream.pause_reading()
 
     def resume_writing(self) -> None:
         self.write_paused = False
@@ -336,7 +370,7 @@ class ClientConnection(asyncio.Protocol):
         self._eof = True
         exchange = self.exchange
         if exchange is None:
-            return False
+            return self.write_paused and bool(self._held)  # it has to read before the rest is served
         if exchange.tunnel is not None:
             exchange.tunnel.forward_eof()
             return True
@@ -360,9 +394,7 @@ class ClientConnection(asyncio.Protocol):
             exchange.check(now)
         elif self.write_paused or not (exchange.request_done or self._paused):
             if silent > self.listener.idle_timeout_s:
-                self.listener.ledger.refuse(self.peer, 408, "client stalled in the middle of a message")
-                exchange.abort(failures.CLIENT_STALLED)
-                self.transport.abort()
+                exchange.refuse(failures.CLIENT_STALLED)
         else:
             exchange.check(now)
 
@@ -371,12 +403,16 @@ class ClientConnection(asyncio.Protocol):
         if self.closing:
             if silent > listener.idle_timeout_s:  # it never reads our last words
                 self.transport.abort()
+            elif silent > LINGER_S:
+                self.transport.close()
+        elif self.write_paused:
+            if silent > listener.idle_timeout_s:
+                self.abort()
         elif self._held:
             if silent > listener.head_timeout_s:
                 self._refuse(408, "request head did not arrive in time")
         elif silent > self._patience():
-            self.closing = True
-            self.transport.close()
+            self._close()
 
     def _patience(self) -> float:
         """How long this client may be silent between requests, seconds."""

@@ -16,6 +16,7 @@ from cluster_lb.proxy.failures import IDEMPOTENT, Failure
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.tunnel import Tunnel
 from cluster_lb.wire.chunked import ChunkScanner
+from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields
 
@@ -95,6 +96,10 @@ class Exchange:
                 exchange._scanner = ChunkScanner()
         return exchange
 
+    def may_be_simple(self) -> bool:
+        """Whether what is left is a response that needs no line added, and that has a body if it says so."""
+        return self.request_done and self.keep and not (self.http10 or self.upgrade or self.method == b"HEAD")
+
     def __repr__(self) -> str:
         line = self.request_line.decode("latin-1").rstrip()
         return f"<Exchange {line!r} attempts={self.attempts} status={self.status}>"
@@ -104,28 +109,40 @@ class Exchange:
     def start(self, head: bytes) -> None:
         """Make the first attempt; `head` is what servers get, without the body."""
         self.head = head
-        self.ticket = ticket = self.pool.tickets.take()
-        server = self.pool.pick(ticket)
+        pool = self.pool
+        self.ticket = ticket = pool.tickets.take()
+        server = pool.pick(ticket)
         if server is None:
-            self.pool.unserved += 1
+            pool.unserved += 1
             self._give_up(failures.NO_SERVER)
+        elif server.idle and self._body is None:
+            # The common path; the same as `_attempt`, laid out flat. No stamp: `started` is recent enough.
+            self.attempts = 1
+            self.server = server
+            server.attempts += 1
+            server.load += 1
+            self.upstream = upstream = server.idle.pop()
+            upstream.exchange = self
+            upstream.transport.write(head)
         else:
             self._attempt(server)
 
-    def _attempt(self, server: LiveServer) -> None:
+    def _attempt(self, server: LiveServer, *, fresh: bool = False) -> None:
         self.server = server
         self.attempts += 1
         server.attempts += 1
         server.load += 1
-        if server.idle:
+        if server.idle and not fresh:
             self._send(server.idle.pop())
         else:
-            self.client.tasks.start(self._connect(server), "connect")
+            self.client.listener.tasks.start(self._connect(server), "connect")
 
     def _send(self, upstream: UpstreamConnection) -> None:
         self.upstream = upstream
+        upstream.exchange = self
+        upstream.since = self.pool.ticker.now
         body = self._body
-        upstream.send(self, self.head + b"".join(body) if body else self.head)
+        upstream.transport.write(self.head + b"".join(body) if body else self.head)
 
     async def _connect(self, server: LiveServer) -> None:
         failure = None
@@ -135,6 +152,9 @@ class Exchange:
             failure = failures.CONNECT_TIMEOUT
         except OSError as error:
             failure = failures.CONNECT_FAILED.because(error.strerror or str(error))
+        else:
+            if upstream.transport.is_closing():
+                failure = failures.CLOSED_AT_ONCE
         if failure is not None:
             server.failures += 1
             self.client.listener.on_unreachable(self.pool.name, server.id, failure.reason)
@@ -142,16 +162,16 @@ class Exchange:
                 self.on_attempt_failed(failure)
         elif self.server is server and self.upstream is None:
             self._send(upstream)
-            self.client.resume_reading()
+            if not upstream.write_paused:
+                self.client.resume_reading()
         else:  # the client left meanwhile: the connection is good for another exchange
             server.release(upstream)
 
     def on_request_data(self, data: bytes) -> bytes:
-        """Body bytes from the client; returns those that belong to the next request. Raises ValueError for
-        a malformed chunked body."""
-        rest = b""
+        """Body bytes from the client; returns those that belong to the next request. Raises BadRequestError
+        for a chunked body that is malformed or too long; the server has not seen its end then."""
         if self._scanner is not None:
-            used = self._scanner.feed(data)
+            used = self._scan(self._scanner, data)
             self.request_done = self._scanner.done
             data, rest = data[:used], data[used:]
         else:
@@ -160,6 +180,16 @@ class Exchange:
             self._body_left -= len(data)
         self._pass_on(data)
         return rest
+
+    def _scan(self, scanner: ChunkScanner, data: bytes) -> int:
+        try:
+            used = scanner.feed(data)
+        except ValueError as error:
+            raise BadRequestError(str(error)) from None
+        limit = self.client.listener.max_body_bytes
+        if limit and scanner.payload_bytes > limit:
+            raise BadRequestError(f"body is longer than {limit} bytes", 413)
+        return used
 
     def _pass_on(self, data: bytes) -> None:
         self.body_bytes += len(data)
@@ -259,7 +289,9 @@ class Exchange:
             self._give_up(failure)
         else:
             self.pool.retries += 1
-            self._attempt(following)
+            self._attempt(following, fresh=stale)  # where one kept connection was stale, others may be
+            if self.upstream is not None:
+                self.client.resume_reading()  # it may have waited for the server before
 
     def _next_server(self, failure: Failure, stale: bool) -> LiveServer | None:
         """Where a repeat may go: never after response bytes went out, never where a server may have acted
@@ -293,12 +325,20 @@ class Exchange:
             )
         self._settle()
 
+    def refuse(self, failure: Failure) -> None:
+        """The client breaks the rules in the middle of its request: tell it, where no answer has begun."""
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.abandon()
+        self.keep = False
+        self._give_up(failure)
+
     def abort(self, failure: Failure) -> None:
-        """End it from the client's side: gone, or stalled."""
+        """The client is gone."""
         self.failure = failure
         upstream, self.upstream = self.upstream, None
         if self.tunnel is not None:
-            self.tunnel.close()
+            self.tunnel.abandon()
         elif upstream is not None:
             upstream.abandon()
         if not self._responded:
@@ -307,17 +347,12 @@ class Exchange:
         self._settle()
 
     def check(self, now: float) -> None:
-        """The tick: has the server been silent for too long?"""
+        """The tick, while it is the server's turn: has it been silent, or not been reading, for too long?"""
         upstream = self.upstream
         if self.tunnel is not None:
             if now - self.tunnel.since > self.pool.tunnel_idle_s:
-                self.tunnel.close()
-        elif (
-            upstream is not None
-            and self.request_done
-            and not self.client.write_paused
-            and now - upstream.since > self.pool.response_timeout_s
-        ):
+                self.tunnel.cut()
+        elif upstream is not None and now - max(upstream.since, self.started) > self.pool.response_timeout_s:
             upstream.abandon()
             self.on_attempt_failed(failures.RESPONSE_TIMEOUT)
 

@@ -35,6 +35,7 @@ class Failure:
 
 CONNECT_FAILED = Failure(Fault.UPSTREAM, 502, "cannot connect", untouched=True)
 CONNECT_TIMEOUT = Failure(Fault.UPSTREAM, 504, "connect timed out", untouched=True)
+CLOSED_AT_ONCE = Failure(Fault.UPSTREAM, 502, "server closed a new connection", untouched=True)
 SERVER_CLOSED = Failure(Fault.UPSTREAM, 502, "server closed the connection")
 BAD_RESPONSE = Failure(Fault.UPSTREAM, 502, "invalid response", repeatable=False)
 RESPONSE_TIMEOUT = Failure(Fault.UPSTREAM, 504, "response timed out", repeatable=False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from cluster_lb.proxy.failures import Fault
+
 if TYPE_CHECKING:
     from cluster_lb.proxy.access_log import AccessLogWriter
     from cluster_lb.proxy.exchange import Exchange
@@ -104,7 +106,7 @@ class Ledger:
     def _warn_failed(self, exchange: Exchange, server_id: str) -> None:
         failure = exchange.failure
         assert failure is not None
-        log = _log.info if failure.status == 499 else _log.warning
+        log = _log.info if failure.fault is Fault.CLIENT else _log.warning
         log(
             "request failed",
             pool=exchange.pool.name,

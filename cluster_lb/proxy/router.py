@@ -12,14 +12,19 @@ from cluster_lb.settings.schema import RouteSettings
 
 
 class Router:
-    """The compiled routes of one listener. Swapped whole when the table changes."""
+    """The compiled routes of one listener. Swapped whole when the table changes.
 
-    __slots__ = ("_default", "_routes")
+    `only`: the pool of every request where there are no routes.
+    """
+
+    __slots__ = ("_default", "_routes", "only")
 
     def __init__(
         self, default: LivePool, routes: Iterable[RouteSettings], pools: Mapping[str, LivePool]
     ) -> None:
+        routes = list(routes)
         self._default = default
+        self.only = None if routes else default
         ordered = sorted(routes, key=lambda route: (bool(route.host), len(route.path_prefix)), reverse=True)
         self._routes = [
             (
@@ -32,8 +37,6 @@ class Router:
 
     def find(self, host: bytes | None, target: bytes) -> LivePool:
         """The pool for a request with this Host and this target (path with query)."""
-        if not self._routes:
-            return self._default
         name = _without_port(host or b"").lower()
         path = target.partition(b"?")[0]
         for route_host, prefix, pool in self._routes:

@@ -66,12 +66,17 @@ class LiveServer:
         if self.retired or len(self.idle) >= self.pool.max_idle_connections:
             connection.close()
         else:
+            connection.kept = True
             connection.since = self.pool.ticker.now
             self.idle.append(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection is gone."""
         self.connections -= 1
+        self.forget(connection)
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """A connection, maybe a kept one, must not be picked any more."""
         if connection in self.idle:
             self.idle.remove(connection)
 

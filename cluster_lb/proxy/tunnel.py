@@ -14,12 +14,14 @@ class Tunnel(asyncio.Protocol):
     """Takes the place of an `UpstreamConnection` as its transport's protocol; the client's side hands its
     bytes to `forward`. `since`: coarse monotonic time of the last byte either way."""
 
-    __slots__ = ("_ended", "_exchange", "_upstream", "since")
+    __slots__ = ("_client_ended", "_exchange", "_server_ended", "_settled", "_upstream", "since")
 
     def __init__(self, exchange: Exchange, upstream: UpstreamConnection) -> None:
         self._exchange = exchange
         self._upstream = upstream
-        self._ended = False
+        self._client_ended = False
+        self._server_ended = False
+        self._settled = False
         self.since = exchange.pool.ticker.now
 
     def forward(self, data: bytes) -> None:
@@ -30,17 +32,22 @@ class Tunnel(asyncio.Protocol):
 
     def forward_eof(self) -> None:
         """The client sends no more; the server may still."""
-        if self._upstream.transport.can_write_eof():
-            self._upstream.transport.write_eof()
+        self._client_ended = True
+        transport = self._upstream.transport
+        if self._server_ended:
+            transport.close()
+        elif transport.can_write_eof() and not transport.is_closing():
+            transport.write_eof()
 
     def data_received(self, data: bytes) -> None:
         self.since = self._exchange.pool.ticker.now
         self._exchange.on_response_data(data)
 
     def eof_received(self) -> bool:
-        if self._exchange.client.transport.can_write_eof():
-            self._exchange.client.transport.write_eof()
-        return True  # keep our side open: the client may still send
+        self._server_ended = True
+        if not self._client_ended:
+            self._exchange.client.end_writing()
+        return not self._client_ended  # keep our side open: the client may still send
 
     def pause_writing(self) -> None:
         self._exchange.client.pause_reading()
@@ -48,12 +55,17 @@ class Tunnel(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._exchange.client.resume_reading()
 
-    def close(self) -> None:
-        """End both ways."""
-        self._upstream.transport.close()
+    def cut(self) -> None:
+        """End both ways at once."""
+        self._upstream.transport.abort()
+
+    def abandon(self) -> None:
+        """The same, when the exchange has its end already."""
+        self._settled = True
+        self.cut()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._upstream.server.lost(self._upstream)
-        if not self._ended:
-            self._ended = True
+        if not self._settled:
+            self._settled = True
             self._exchange.on_tunnel_end()

@@ -45,7 +45,7 @@ class ResponseMemo:
         self.plain = head.forward + b"\r\n"  # the head for a client that needs no further line
         self.raw_bytes = len(raw)
         # What head and body are together, where the connection can be used again after them; else never.
-        bounded = head.reusable and self.framing is not Framing.CHUNKED and head.status >= 200
+        bounded = head.reusable and self.framing in (Framing.NONE, Framing.LENGTH) and head.status >= 200
         self.whole_bytes = (
             len(raw) + (head.length if self.framing is Framing.LENGTH else 0) if bounded else -1
         )
@@ -58,7 +58,7 @@ NO_MEMO = ResponseMemo(b"\0", _NO_HEAD)  # no head begins with a NUL
 class UpstreamConnection(asyncio.Protocol):
     """One connection to `server`. `exchange` is whom it works for, None while it is kept idle.
 
-    `since`: coarse monotonic time of its last activity, seconds.
+    `since`: coarse monotonic time of its last activity, seconds. `kept`: it has served an exchange before.
     """
 
     __slots__ = (
@@ -82,7 +82,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, server: LiveServer) -> None:
         self.server = server
         self.exchange: Exchange | None = None
-        self.kept = False  # whether it has served an exchange before
+        self.kept = False
         self.since = server.pool.ticker.now
         self.write_paused = False
         self._paused = False
@@ -102,16 +102,11 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
         self.server.connections += 1
 
-    def send(self, exchange: Exchange, data: bytes) -> None:
-        """Begin to work for `exchange`: `data` is the head and what is there of the body."""
-        self.exchange = exchange
-        self.since = self.server.pool.ticker.now
-        self.transport.write(data)
-
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None:
-            self.close()  # nobody asked: never let it reach the next client
+            self.server.forget(self)  # nobody asked: never let it reach the next client
+            self.close()
             return
         memo = self.server.memo
         if (
@@ -122,7 +117,6 @@ class UpstreamConnection(asyncio.Protocol):
         ):
             # The common path: a whole response under the same head as the server's last one.
             self.exchange = None
-            self.kept = True
             self._interims = 0
             self.server.release(self)
             exchange.on_whole_response(memo, data[memo.raw_bytes :])
@@ -134,6 +128,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _head(self, exchange: Exchange, data: bytes) -> None:
         """Bytes of a head that is not complete yet, or not the one seen before."""
+        self.since = self.server.pool.ticker.now
         data = self._held + data
         self._held = b""
         memo = self._parse_head(exchange, data)
@@ -217,17 +212,16 @@ class UpstreamConnection(asyncio.Protocol):
             self._finished(exchange)
 
     def _finished(self, exchange: Exchange) -> None:
-        """The response is complete: keep the connection when the request is complete too."""
+        """The response is complete: keep the connection when the server has the whole request too."""
         self.exchange = None
         self._responding = False
         self._interims = 0
-        self.kept = True
         if self._paused:
             self.resume_reading()
-        if self._reusable and exchange.request_done:
+        if self._reusable and exchange.request_done and not self.write_paused:
             self.server.release(self)
         else:
-            self.close()
+            self.transport.abort()  # what the server has not read of the request, it never will
         exchange.on_response_end()
 
     def _fail(self, exchange: Exchange, failure: failures.Failure) -> None:
@@ -266,6 +260,11 @@ class UpstreamConnection(asyncio.Protocol):
         self.since = self.server.pool.ticker.now
         if self.exchange is not None:
             self.exchange.client.resume_reading()
+
+    def eof_received(self) -> None:
+        """The server closes; the transport follows. A kept connection must not be picked in between."""
+        if self.exchange is None:
+            self.server.forget(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.server.lost(self)

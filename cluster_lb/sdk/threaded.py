@@ -21,7 +21,7 @@ from cluster_lb.sdk.registration import Registration
 
 @dataclass(frozen=True, slots=True)
 class _Background:
-    """The thread with its loop, and the process that it runs in."""
+    """The thread with its loop, and the process that started it."""
 
     pid: int
     thread: threading.Thread
@@ -29,7 +29,7 @@ class _Background:
     stopping: asyncio.Event
 
     def runs(self) -> bool:
-        return self.pid == os.getpid() and self.thread.is_alive()
+        return self.thread.is_alive()  # False in a forked child: Python marks the threads it did not get
 
 
 class ThreadedRegistration:

@@ -54,8 +54,7 @@ def _dotted(location: Location, data: object, *, missing: bool) -> str:
         try:
             data = data[step]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
-            if not missing:
-                break
+            break
         steps.append(str(step))
     return ".".join(steps)
 

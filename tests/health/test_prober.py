@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import count
 from random import Random
 
 import pytest
+from structlog.testing import capture_logs
 
 from cluster_lb.clock import SystemClock
 from cluster_lb.errors import StoreUnavailableError
@@ -38,12 +40,15 @@ class World:
         self.blind = False
         self.away = False
         self.probes: Counter[str] = Counter()
-        self.votes: dict[str, Vote] = {}
+        self.settings: list[HealthSettings] = []  # of each probe
+        self.votes: dict[str, Vote] = {}  # as the store holds them
+        self.heard: set[Vote] = set()
         self.casts = 0
         self.local: list[tuple[str, bool, str]] = []
 
     async def probe(self, target: Server, settings: HealthSettings) -> Observation:
         self.probes[target.id] += 1
+        self.settings.append(settings)
         if self.blind:
             return Observation(Word.SOCKERR, "too many open files")
         return Observation(Word.L4TOUT if target.id in self.ill else Word.L4OK)
@@ -53,6 +58,7 @@ class World:
         if self.away:
             raise StoreUnavailableError("no answer in 0.5 s")
         self.votes |= votes
+        self.heard.update(votes.values())
 
     def on_local(self, pool: str, server_id: str, reachable: bool, reason: str) -> None:
         self.local.append((server_id, reachable, reason))
@@ -242,6 +248,42 @@ async def test_new_settings_keep_what_is_known_of_the_server(world: World, event
         await eventually(lambda: world.local[1:] == [("a", True, "L4OK")])
 
 
+async def test_servers_of_a_pool_that_changes_all_the_time_are_probed(world: World, eventually) -> None:
+    weights = count()
+    servers = [f"s{i}" for i in range(20)]
+
+    def change() -> bool:
+        prober.update(
+            "web", [server(identifier, weight=next(weights) % 200) for identifier in servers], QUICK
+        )
+        return min(world.probes[identifier] for identifier in servers) > 1
+
+    async with world.prober() as prober:
+        await eventually(change)
+
+
+async def test_a_failure_that_does_not_flip_leaves_the_vote_as_it_is(world: World, eventually) -> None:
+    settings = QUICK.model_copy(update={"fall": 1000})
+    async with world.prober(refresh_s=0.05) as prober:
+        prober.update("web", [server("a")], settings)
+        await eventually(lambda: world.votes)
+        world.ill = {"a"}
+        seen, casts = world.probes["a"], world.casts
+        await eventually(lambda: world.probes["a"] > seen + 2 and world.casts > casts + 4)
+    assert world.heard == {UP}
+
+
+async def test_only_the_new_settings_are_used_after_a_change(world: World, eventually) -> None:
+    new = QUICK.model_copy(update={"path": "/new"})
+    async with world.prober() as prober:
+        prober.update("web", [server("a")], QUICK)
+        await eventually(lambda: world.settings)
+        prober.update("web", [server("a")], new)
+        world.settings.clear()
+        await eventually(lambda: len(world.settings) > 5)
+    assert set(map(repr, world.settings)) == {repr(new)}
+
+
 async def test_new_settings_are_used_at_once(world: World, eventually) -> None:
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK.model_copy(update={"interval_s": 3600.0}))
@@ -255,19 +297,26 @@ async def test_a_server_that_left_is_forgotten(world: World, eventually) -> None
         await eventually(lambda: len(world.votes) == 2)
         prober.update("web", [server("b")], QUICK)
         assert prober.watched("web") == {"b"}
-        world.votes, casts = {}, world.casts
-        await eventually(lambda: world.casts > casts + 3)
-        assert set(world.votes) <= {"b"}
+        world.votes, world.probes, casts = {}, Counter(), world.casts
+        await eventually(lambda: world.casts > casts + 3 and world.probes["b"] > 2)
+        assert set(world.votes) | set(world.probes) == {"b"}
+    assert world.local == []  # it was up: nothing to take back
 
 
-async def test_a_machine_that_cannot_probe_changes_no_opinion(world: World, eventually) -> None:
-    async with world.prober() as prober:
-        prober.update("web", [server("a")], QUICK)
-        await eventually(lambda: world.votes == {"a": UP})
+async def test_a_machine_that_cannot_probe_changes_no_opinion_and_says_so_once(world, eventually) -> None:
+    world.ill = {"b"}
+    async with world.prober(refresh_s=0.05) as prober:
+        prober.update("web", [server("a"), server("b")], QUICK)
+        await eventually(lambda: world.votes == {"a": UP, "b": DOWN})
         world.blind = True
-        seen = world.probes["a"]
-        await eventually(lambda: world.probes["a"] > seen + 5)
-    assert (world.votes, world.local) == ({"a": UP}, [])
+        with capture_logs() as lines:
+            seen = world.probes.copy()
+            await eventually(lambda: all(world.probes[s] > seen[s] + 5 for s in "ab"))
+    assert world.heard == {UP, DOWN}
+    assert world.local == [("b", False, "L4TOUT")]
+    assert [(line["log_level"], line["reason"]) for line in lines] == [
+        ("warning", "SOCKERR too many open files")
+    ]
 
 
 async def test_a_closed_prober_probes_no_more(world: World, eventually) -> None:

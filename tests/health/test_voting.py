@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
+from structlog.testing import capture_logs
 
 from cluster_lb.clock import SystemClock
 from cluster_lb.errors import StoreError, StoreUnavailableError
@@ -96,6 +97,17 @@ async def test_a_refresh_is_not_put_off_by_news(eventually) -> None:
             return sum("quiet" in votes for _, votes in box.casts) > 2
 
         await eventually(quiet_is_said_again)
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(StoreUnavailableError("no answer"), "debug"), (StoreError("BUSY"), "error")]
+)
+async def test_an_outage_is_quiet_here_and_a_refusal_is_loud(error, level: str, eventually) -> None:
+    with capture_logs() as lines:
+        async with voting(BallotBox(error)) as held:
+            held.vote("web", "a", UP)
+            await eventually(lambda: lines)
+    assert (lines[0]["log_level"], lines[0]["problem"]) == (level, str(error))
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("no answer in 0.5 s"), StoreError("BUSY")])

@@ -33,9 +33,7 @@ def test_a_period_is_the_sum_of_the_weights_over_their_divisor_and_shares_are_ex
     order = build_schedule(weights)
     divisor = math.gcd(*weights)
     assert len(order) == sum(weights) // divisor
-    assert Counter(order) == {
-        server: weight // divisor for server, weight in enumerate(weights) if weight
-    }
+    assert Counter(order) == {server: weight // divisor for server, weight in enumerate(weights) if weight}
 
 
 @given(some_weights)

@@ -93,7 +93,7 @@ async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(
         failed_at = registry.attempts
         await eventually(lambda: registry.attempts >= failed_at + 5)
         registry.problem = None
-        await eventually(lambda: heart.accepted)
+        await eventually(lambda: len(registry.calls) > 5)
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert warnings == [
         "cannot register a in pool web, and go on trying: Redis is not available: gone",
@@ -134,3 +134,12 @@ async def test_leaving_waits_for_the_one_under_way_and_is_the_last_word(registry
         await eventually(task.done)
     assert registry.calls == ["register web a 6000", "deregister web a"]
     assert not heart.accepted
+
+
+async def test_leaving_between_two_is_the_last_word_too(registry: ScriptedRegistry) -> None:
+    heart = heartbeat(registry, every_s=3600.0)
+    async with beating(heart) as task:
+        await asyncio.sleep(0)
+        assert await heart.leave("a")
+        await eventually(task.done)
+    assert registry.calls == ["deregister web a"]

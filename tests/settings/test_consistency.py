@@ -42,6 +42,17 @@ def test_an_admin_that_others_can_reach_needs_a_token():
 
 def test_two_routes_that_match_the_same_requests_are_refused():
     route = {"host": "Example.com", "path_prefix": "/v1", "pool": "a"}
-    [problem] = problems(routes=[route, route | {"host": "example.com", "pool": "b"}])
+    [problem] = problems(routes=[route, route | {"host": "example.com", "path_prefix": "/v1/", "pool": "b"}])
     assert problem == "routes.1: matches the same requests as routes.0; remove one"
     assert problems(routes=[route, route | {"path_prefix": "/v2"}]) == []
+
+
+@pytest.mark.parametrize("host", ["example.com:80", "http://example.com", "a b", "1.2.3", "." * 3])
+def test_a_route_to_what_is_not_a_host_is_refused(host):
+    [problem] = problems(routes=[{"host": host, "pool": "a"}])
+    assert problem.startswith(f"routes.0.host: {host!r} is not a host")
+
+
+@pytest.mark.parametrize("host", ["", "example.com", "bücher.example", "10.0.0.1", "[::1]"])
+def test_names_and_addresses_are_hosts(host):
+    assert problems(routes=[{"host": host, "pool": "a"}]) == []

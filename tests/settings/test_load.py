@@ -84,6 +84,7 @@ def test_an_empty_file_listens_on_loopback_8080_for_pool_web(read):
             "pools.web.health.fall: must be a valid integer, not 'x'",
         ),
         ("[node]\nworkers = -1", "node.workers: must be greater than 0 or must be 'auto', not -1"),
+        ("[node]\nlease_s = inf", "node.lease_s: must be a finite number, not inf"),
         ("[node]\nadmin = 9900", "node.admin: address '9900': write HOST:PORT"),
         (
             "[[listeners]]\nbind = 'x:99999'",

@@ -106,6 +106,15 @@ async def test_a_killed_redis_is_back_when_it_is_restarted(own_server: RedisServ
     assert await own_store.call("GET", "x") is None
 
 
+async def test_a_connection_that_was_closed_while_idle_fails_no_call(
+    own_server: RedisServer, own_store: Store
+) -> None:
+    await asyncio.gather(*(own_store.call("PING") for _ in range(10)))
+    own_server.restart_empty()
+    assert await own_store.call("GET", "x") is None
+    assert own_store.counters.errors == 0
+
+
 async def test_the_outage_and_its_end_are_logged_once(own_server: RedisServer, own_store: Store) -> None:
     with capture_logs() as logs:
         own_server.freeze()

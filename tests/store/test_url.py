@@ -86,24 +86,18 @@ async def test_a_unix_socket(tmp_path: Path) -> None:
             assert "db2" in str(await store.call("INFO", "keyspace"))
 
 
-async def test_tls(tmp_path: Path) -> None:
-    subprocess.run(
-        [need_binary("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        + ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", "key.pem", "-out", "cert.pem"],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
+@pytest.fixture
+def certificate(tmp_path: Path) -> list[str]:
+    """A certificate of 127.0.0.1 that signs itself, as options of the server; `cert.pem` in `tmp_path`."""
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem"]
+    command = [need_binary("openssl"), "req", "-x509", "-days", "2", *key, *subject, "-out", "cert.pem"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    return ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "cert.pem"]
+
+
+async def test_tls(tmp_path: Path, certificate: list[str]) -> None:
     tls_port = free_port()
-    certificate = [
-        "--tls-cert-file",
-        "cert.pem",
-        "--tls-key-file",
-        "key.pem",
-        "--tls-ca-cert-file",
-        "cert.pem",
-    ]
     options = ["--tls-port", str(tls_port), *certificate, "--tls-auth-clients", "no"]
     with running(RedisServer(tmp_path, need_binary("redis-server"), options=options)):
         url = f"rediss://127.0.0.1:{tls_port}/0?ssl_ca_certs={tmp_path}/cert.pem"

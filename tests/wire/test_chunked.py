@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ BODIES = [
     b"0\r\n\r\n",
     b"1\r\nx\r\n0\r\n\r\n",
     b"2\r\n\r\n\r\n0\r\n\r\n",  # the data is itself a CRLF
-    b"005;name=value;x=\"y z\"\r\nhello\r\n000\r\n\r\n",
+    b'005;name=value;x="y z"\r\nhello\r\n000\r\n\r\n',
     b"A \t;x\r\n0123456789\r\n0\r\nX: y\r\nZ:\r\n\r\n",
     b"a\r\n0\r\n\r\n0\r\n\r\n\r\n0;\r\n\r\n",
 ]
@@ -20,7 +22,9 @@ BODIES = [
 chunk = st.tuples(
     st.binary(min_size=1, max_size=40), st.sampled_from([b"", b";a", b" ;a=b", b'\t;q="\xff"']), st.booleans()
 )
-trailers = st.lists(st.sampled_from([b"X: y\r\n", b"Digest:\r\n", b"Long: " + b"z" * 50 + b"\r\n"]), max_size=3)
+trailers = st.lists(
+    st.sampled_from([b"X: y\r\n", b"Digest:\r\n", b"Long: " + b"z" * 50 + b"\r\n"]), max_size=3
+)
 
 
 @st.composite
@@ -65,7 +69,7 @@ def test_any_body_in_any_pieces(drawn, surplus, cuts):
     whole = body + surplus
     bounds = sorted({0, len(whole), *(cut % (len(whole) + 1) for cut in cuts)})
     scanner = ChunkScanner()
-    pieces = [whole[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [whole[a:b] for a, b in pairwise(bounds)]
     assert feed(scanner, pieces) == len(body)
     assert scanner.done
     assert scanner.payload_bytes == payload
@@ -130,12 +134,12 @@ def fed_for_ever(opening: bytes, piece: bytes) -> int:
     """How many bytes of `piece`, over and over, the scanner takes before it refuses."""
     scanner = ChunkScanner()
     scanner.feed(opening)
-    taken = 0
-    with pytest.raises(ValueError, match="too long"):
-        while taken < 100_000:
+    for repeats in range(1000):
+        try:
             scanner.feed(piece)
-            taken += len(piece)
-    return taken
+        except ValueError:
+            return repeats * len(piece)
+    raise AssertionError("never refused")
 
 
 def test_a_size_line_that_never_ends_is_refused_at_its_limit():

@@ -13,7 +13,9 @@ def test_a_length_is_plain_digits():
     assert content_length([b"9" * 18]) == 10**18 - 1
 
 
-@pytest.mark.parametrize("value", [b"", b" 1", b"1 ", b"+1", b"1,1", b"\xd9\xa1", b"1e3", b"9" * 19, b"0" * 19])
+@pytest.mark.parametrize(
+    "value", [b"", b" 1", b"1 ", b"+1", b"1,1", b"\xd9\xa1", b"1e3", b"9" * 19, b"0" * 19]
+)
 def test_anything_else_is_no_length(value):
     with pytest.raises(ValueError, match="Content-Length is"):
         content_length([value])

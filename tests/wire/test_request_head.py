@@ -285,7 +285,15 @@ def test_options_of_the_connection(lines, close, keep_alive):
 
 @pytest.mark.parametrize(
     "name",
-    ["Host", "content-length", "Transfer-Encoding", "Expect", "X-Forwarded-For", "x-forwarded-host", "Forwarded"],
+    [
+        "Host",
+        "content-length",
+        "Transfer-Encoding",
+        "Expect",
+        "X-Forwarded-For",
+        "x-forwarded-host",
+        "Forwarded",
+    ],
 )
 def test_connection_must_not_name_what_frames_or_routes_a_request(name):
     status, reason = refusal(HOST + f"Connection: close, {name}\r\n\r\n".encode())

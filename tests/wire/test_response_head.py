@@ -118,7 +118,9 @@ def test_what_two_parsers_could_frame_in_two_ways_is_refused(lines, reason):
 
 
 def test_a_transfer_coding_in_http_1_0_is_refused():
-    assert refusal(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") == "Transfer-Encoding in HTTP/1.0"
+    assert (
+        refusal(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") == "Transfer-Encoding in HTTP/1.0"
+    )
 
 
 @pytest.mark.parametrize(

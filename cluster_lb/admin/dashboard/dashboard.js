@@ -15,18 +15,16 @@ const counted = []; // {at, counts: Map "pool server" -> requests} of the window
 const events = [];
 let lastAnswer = 0;
 let lastEventId = "";
+let listening = false;
 
 class TokenNeeded extends Error {}
 
 // --- talking to the node
 
-function ask(path, headers = {}) {
+async function get(path, headers = {}) {
   const token = sessionStorage.getItem("token");
-  return fetch(path, { cache: "no-store", headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers });
-}
-
-async function get(path) {
-  const response = await ask(path);
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const response = await fetch(path, { cache: "no-store", headers });
   if (response.status === 401) throw new TokenNeeded();
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response;
@@ -42,6 +40,7 @@ async function poll() {
     count(metrics);
     lastAnswer = Date.now();
     draw(pools, nodes);
+    if (!listening) listen();
   } catch (error) {
     if (error instanceof TokenNeeded) return askForToken();
     alarm(lastAnswer
@@ -52,9 +51,9 @@ async function poll() {
 }
 
 async function listen() {
+  listening = true;
   try {
-    const response = await ask("v1/events", lastEventId ? { "Last-Event-ID": lastEventId } : {});
-    if (!response.ok) throw new Error(`/v1/events answered ${response.status}`);
+    const response = await get("v1/events", lastEventId ? { "Last-Event-ID": lastEventId } : {});
     let text = "";
     for await (const chunk of chunks(response.body.pipeThrough(new TextDecoderStream()))) {
       text += chunk;
@@ -63,9 +62,9 @@ async function listen() {
       whole.forEach(take);
     }
   } catch (error) {
-    console.info("events:", error.message);
+    console.info("the stream of events ended:", error.message);
   }
-  setTimeout(listen, 2 * POLL_MS);
+  listening = false; // the next poll that succeeds begins it anew
 }
 
 async function* chunks(stream) {
@@ -109,15 +108,19 @@ function measured(pool) {
 function draw(pools, nodes) {
   part("sign-in").hidden = true;
   part("cluster").hidden = false;
+  part("age").hidden = false;
   part("answering").textContent = `as node ${nodes.node} sees it`;
-  drawAge(nodes.age_s);
-  show(part("pools"), ...(pools.pools.length ? pools.pools.map(poolCard) : [empty(
-    "No pool yet. It appears when a server registers, or with `cluster-lb apply FILE`.")]));
+  drawAge(nodes);
+  show(part("pools"), ...(pools.pools.length ? pools.pools.map(poolCard) : [
+    empty("No pool yet. It appears when a server registers, or with ", code("cluster-lb apply FILE"), ".")]));
   show(part("nodes"), nodes.nodes.length ? nodesCard(nodes) : empty("No node has announced itself yet."));
   drawEvents();
 }
 
-function drawAge(seconds) {
+// While Redis answers, a node tells the age of its snapshot with each heartbeat; while not, with the answer.
+function drawAge({ node, nodes, age_s }) {
+  const own = nodes.find(({ id }) => id === node);
+  const seconds = age_s === 0 && own ? own.snapshot_age_ms / 1000 : age_s;
   const level = seconds === null || seconds > OLD_S ? "bad" : seconds > STALE_S ? "warn" : "good";
   part("age").className = `chip ${level}`;
   part("age").textContent = seconds === null ? "no snapshot yet" : `snapshot ${duration(seconds)} old`;
@@ -132,7 +135,8 @@ function alarm(text) {
   part("alarm").textContent = text;
 }
 
-const empty = (text) => make("div.card.quiet", {}, text);
+const empty = (...texts) => make("div.card.quiet", {}, ...texts);
+const code = (text) => make("code", {}, text);
 const under = (text) => (text ? make("span.under", {}, text) : null);
 
 function cell(name, title, ...children) {
@@ -140,9 +144,11 @@ function cell(name, title, ...children) {
   return make(filled ? `td${name}` : `td.empty${name}`, { "data-label": title }, ...children);
 }
 
-function table(titles, rows) {
-  const head = titles.map((title) => make(/^(Weight|In flight|Lease|Snapshot|Up)$/.test(title) ? "th.number" : "th", { scope: "col" }, title));
-  return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+const NUMBERS = new Set(["Weight", "In flight", "Lease", "Snapshot", "Up"]);
+
+function table(kind, titles, rows) {
+  const head = titles.map((title) => make(NUMBERS.has(title) ? "th.number" : "th", { scope: "col" }, title));
+  return make(`table.${kind}`, {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
 function poolCard(pool) {
@@ -156,17 +162,17 @@ function poolCard(pool) {
       make("span.quiet", {}, `epoch ${pool.epoch}`)),
     pool.panics ? make("p.alarm", {}, "Too few servers are healthy: health is ignored and all registered servers get traffic.") : null,
     pool.servers.length
-      ? table(["Server", "Health", "Admin state", "Share", "Weight", "In flight", "Lease", "Report"],
+      ? table("servers", ["Server", "Health", "Admin state", "Share", "Weight", "In flight", "Lease", "Report"],
           pool.servers.map((server) => serverRow(server, shares)))
-      : make("p.quiet", {}, "No server is registered. `cluster-lb register --pool " + pool.name + " --address HOST:PORT` adds one."));
+      : make("p.quiet", {}, "No server is registered. ", code(`cluster-lb register --pool ${pool.name} --address HOST:PORT`), " adds one."));
 }
 
 function serverRow(server, shares) {
   const weight = server.effective_weight === server.weight ? `${server.weight}` : `${server.effective_weight} of ${server.weight}`;
   return make(server.share > 0 ? "tr" : "tr.out", {},
-    cell(".wide", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`].filter(Boolean).join(" · "))),
-    cell(".state", "Health", health(server), under(server.reason)),
-    cell(".state", "Admin state", adminState(server)),
+    cell(".wide.name", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`].filter(Boolean).join(" · "))),
+    cell(".state.half", "Health", health(server), under(server.reason)),
+    cell(".state.half", "Admin state", adminState(server)),
     cell(".share.wide", "Share", `${percent(server.share)} exact`, bar(server.share),
       shares && server.share > 0 ? under(`${percent(shares.get(server.id))} measured`) : null),
     cell(".number", "Weight", weight),
@@ -193,22 +199,33 @@ function bar(share) {
 }
 
 function nodesCard({ node, nodes }) {
-  return make("div.card", {}, table(["Node", "Listens", "Admin", "Version", "Up", "Lease", "Snapshot"], nodes.map((one) => make("tr", {},
-    cell(".wide", "Node", make("strong", {}, one.id), one.id === node ? make("span.quiet", {}, " (this one)") : null, under(one.zone && `zone ${one.zone}`)),
-    cell("", "Listens", make("span.mono", {}, one.listeners.join(", "))),
-    cell("", "Admin", make("span.mono", {}, one.admin)),
-    cell("", "Version", one.version),
-    cell(".number", "Up", duration((Date.now() - one.started_at_ms) / 1000)),
-    cell(".number", "Lease", lease(one.lease_ms)),
-    cell(".number", "Snapshot", `${duration(one.snapshot_age_ms / 1000)} old`)))));
+  return make("div.card", {}, table("nodes", ["Node", "Listens", "Admin", "Version", "Up", "Lease", "Snapshot"], nodes.map((one) => make("tr", {},
+    cell(".wide.name", "Node", make("strong", {}, one.id), one.id === node ? make("span.quiet", {}, " (this one)") : null, under(one.zone && `zone ${one.zone}`)),
+    cell(".half", "Listens", make("span.mono", {}, one.listeners.join(", "))),
+    cell(".half", "Admin", make("span.mono", {}, one.admin)),
+    cell(".half", "Version", one.version),
+    cell(".number.half", "Up", duration((Date.now() - one.started_at_ms) / 1000)),
+    cell(".number.half", "Lease", lease(one.lease_ms)),
+    cell(".number.half", "Snapshot", `${duration(one.snapshot_age_ms / 1000)} old`)))));
 }
+
+const WHAT = {
+  register: "registered",
+  remove: "left",
+  mark: "marked by an operator",
+  sweep: "lease ended",
+  verdict: "has a new verdict",
+  config: "settings changed",
+  seed: "given back to Redis",
+  routes: "routes changed",
+};
 
 function drawEvents() {
   show(part("events"), events.length
     ? make("div.card", {}, make("ol.events", {}, ...events.map((event) => make("li", {},
         make("time", {}, clock(event.at_ms)),
         make("strong", {}, event.pool ?? ""),
-        make("span", {}, [event.what, event.server].filter(Boolean).join(" ")),
+        make("span", {}, [event.server, WHAT[event.what] ?? event.what].filter(Boolean).join(" ")),
         make("span.quiet", {}, event.epoch ? `epoch ${event.epoch}` : "")))))
     : empty("Nothing has changed since this node started."));
 }
@@ -217,6 +234,7 @@ function drawEvents() {
 
 function askForToken() {
   part("cluster").hidden = true;
+  part("age").hidden = true;
   part("sign-in").hidden = false;
   part("sign-in-problem").textContent = sessionStorage.getItem("token") ? "The node did not accept this token." : "";
   part("token").focus();
@@ -229,4 +247,3 @@ part("sign-in").addEventListener("submit", (event) => {
 });
 
 poll();
-listen();

@@ -18,10 +18,11 @@ export const lease = (ms) => (ms >= 0 ? duration(ms / 1000) : `overdue ${duratio
 const SHARES = { cpu: "cpu", memory: "mem" };
 const FIGURES = { load_average: "load", in_flight: "own in flight" };
 
-/** A server's report as a list of short texts: "cpu 31 %", "load 0.42". */
+/** A server's report as a list of short texts: "cpu 31 %", "load 0.42"; each stays on one line. */
 export function report(figures) {
-  return Object.entries(figures).map(([name, value]) =>
-    name in SHARES ? `${SHARES[name]} ${Math.round(100 * value)} %` : `${FIGURES[name] ?? name} ${+value.toFixed(2)}`,
+  return Object.entries(figures).sort().map(([name, value]) =>
+    (name in SHARES ? `${SHARES[name]} ${Math.round(100 * value)} %` : `${FIGURES[name] ?? name} ${+value.toFixed(2)}`)
+      .replaceAll(" ", "\u00a0"),
   );
 }
 

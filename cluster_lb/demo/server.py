@@ -1,0 +1,45 @@
+"""A server of the demo, as a program: `python -m cluster_lb.demo.server --id s1 --port 9001 --redis URL`.
+
+It registers itself in one line, and answers each request with its id and its pid.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from aiohttp import web
+
+from cluster_lb.sdk.aiohttp_ctx import registered
+
+
+def build_app(server_id: str, port: int, redis: str, weight: int) -> web.Application:
+    app = web.Application()
+    context = registered("web", f"127.0.0.1:{port}", id=server_id, redis=redis, weight=weight)
+    app.cleanup_ctx.append(context)
+    app.middlewares.append(context.count_requests)
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=f"{server_id} {os.getpid()}\n")
+
+    async def healthz(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_route("*", "/{path:.*}", answer)
+    return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="cluster_lb.demo.server", description=__doc__)
+    parser.add_argument("--id", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--redis", required=True)
+    parser.add_argument("--weight", type=int, default=1)
+    given = parser.parse_args()
+    app = build_app(given.id, given.port, given.redis, given.weight)
+    web.run_app(app, host="127.0.0.1", port=given.port, access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""A command that cannot reach Redis says which one, without its password."""
+
+from __future__ import annotations
+
+import pytest
+
+from cluster_lb.cli.connect import without_password
+from cluster_lb.store import embedded
+from tests.doubles.redis_servers import free_port
+
+
+def test_an_embedded_server_that_does_not_run_is_not_started_by_a_reader(cluster_lb, monkeypatch):
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    monkeypatch.setattr(embedded, "url", lambda: url)
+    ended = cluster_lb("get", "pools", "--redis", "embedded")
+    assert (ended.code, ended.out) == (1, [])
+    assert ended.err == [
+        f"cluster-lb: no embedded server answers at {url}: "
+        "start a node with `cluster-lb serve`, or name your Redis with --redis"
+    ]
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password(cluster_lb):
+    port = free_port()
+    ended = cluster_lb("get", "pools", "--redis", f"redis://me:secret@127.0.0.1:{port}/0")
+    assert (ended.code, ended.out) == (1, [])
+    [line] = ended.err
+    assert line.startswith(f"cluster-lb: --redis redis://me:***@127.0.0.1:{port}/0: Redis is not available")
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("redis://:pw@h:6379/0", "redis://:***@h:6379/0"),
+        ("redis+sentinel://u:p:w@h:1,i:2/main/0", "redis+sentinel://u:***@h:1,i:2/main/0"),
+    ],
+)
+def test_a_password_is_not_shown(url, shown):
+    assert without_password(url) == shown

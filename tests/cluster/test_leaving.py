@@ -1,0 +1,50 @@
+"""A node that is told to stop finishes what runs, and clients lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from cluster_lb.demo.client import Client
+from tests.doubles.real_cluster import RealCluster, backends
+from tests.doubles.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+
+async def test_no_request_fails_when_a_node_is_told_to_stop_under_load(cluster: RealCluster) -> None:
+    leaving = cluster.nodes["n1"]
+    async with backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}) as servers:
+        await cluster.ready("a", "b", "c")
+        async with cluster.under_load() as tally, Client({"n1": leaving.url}) as client:
+            running = asyncio.ensure_future(client.fetch(["n1"], "/slow"))
+            await eventually(lambda: any(server.open for server in servers.values()))
+
+            leaving.child.send(signal.SIGTERM)
+            await eventually(lambda: _tells_that_it_drains(leaving))
+            assert leaving.child.runs
+            for server in servers.values():
+                server.release.set()
+            assert (await running).ok
+            assert await asyncio.to_thread(leaving.child.popen.wait) == 0
+            await eventually(lambda: _members_are_without(cluster, "n1"))
+    assert tally.failed == 0, tally.problems
+
+
+async def test_a_second_signal_ends_a_node_at_once(cluster: RealCluster) -> None:
+    leaving = cluster.nodes["n2"]
+    async with backends(cluster.redis.url, {"a": 1}) as servers, Client({"n2": leaving.url}) as client:
+        await eventually(lambda: _serves(cluster, "a"))
+        running = asyncio.ensure_future(client.fetch(["n2"], "/slow"))
+        await eventually(lambda: servers["a"].open)
+        leaving.child.send(signal.SIGTERM)
+        await eventually(lambda: _tells_that_it_drains(leaving))
+        leaving.child.send(signal.SIGTERM)
+        assert await asyncio.to_thread(leaving.child.popen.wait) == 0
+        assert not (await running).ok
+
+
+async def _tells_that_it_drains(node) -> bool:
+    return "draining" in node.child.log.read_text()

@@ -1,0 +1,249 @@
+"""A cluster of real processes: one Valkey, nodes, and servers in the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+import psutil
+from aiohttp import web
+
+from cluster_lb.demo.children import Child, Children
+from cluster_lb.demo.client import Client
+from cluster_lb.demo.traffic import Tally, Traffic
+from cluster_lb.sdk.aiohttp_ctx import registered
+from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.waiting import eventually
+
+START_S = 40.0  # a machine that does other things meanwhile
+Json = dict[str, Any]
+
+# Quick probes, so that verdicts come soon; unused connections to servers are given up soon.
+SETTINGS = """\
+[node]
+id = "{id}"
+admin = "127.0.0.1:{admin}"
+[redis]
+url = "{redis}"
+[[listeners]]
+bind = "127.0.0.1:{port}"
+pool = "web"
+[pools.web.health]
+kind = "http"
+path = "/healthz"
+interval_s = 0.2
+[pools.web.timeouts]
+upstream_idle_s = 1.0
+"""
+
+
+@dataclass
+class NodeProcess:
+    """One `cluster-lb serve`."""
+
+    id: str
+    port: int
+    admin: int
+    child: Child
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def ask(self, path: str) -> Json:
+        """What its admin API answers; empty when it does not."""
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self.admin}{path}", raise_for_status=True) as response,
+            ):
+                found: Json = await response.json()
+                return found
+        except aiohttp.ClientError:
+            return {}
+
+    async def servers(self) -> dict[str, Json]:
+        """The servers of pool `web`, by id."""
+        return {server["id"]: server for server in (await self.ask("/v1/pools/web")).get("servers", ())}
+
+    async def members(self) -> set[str]:
+        return {node["id"] for node in (await self.ask("/v1/nodes")).get("nodes", ())}
+
+    def connections(self, *, but: int) -> list[Any]:
+        """Its open TCP connections, without those to port `but` and without listening sockets."""
+        return [
+            connection
+            for connection in psutil.Process(self.child.pid).net_connections("tcp")
+            if connection.raddr and connection.raddr.port != but
+        ]
+
+    def files(self) -> int:
+        """Its file descriptors that are no TCP sockets."""
+        process = psutil.Process(self.child.pid)
+        return process.num_fds() - len(process.net_connections("tcp"))
+
+
+@dataclass
+class RealCluster:
+    """Nodes over `redis`, whose processes are `children`."""
+
+    redis: RedisServer
+    children: Children
+    nodes: dict[str, NodeProcess] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.children.folder
+
+    def start_node(self, node_id: str, *options: str) -> NodeProcess:
+        """`options`: of `serve`, in place of a settings file."""
+        port, admin = free_port(), free_port()
+        if options:
+            own = ["--id", node_id, "--redis", self.redis.url, "--admin", f"127.0.0.1:{admin}"]
+            arguments = [*own, "--listen", f"127.0.0.1:{port}=web", *options]
+        else:
+            file = self.folder / f"{node_id}.toml"
+            file.write_text(SETTINGS.format(id=node_id, admin=admin, redis=self.redis.url, port=port))
+            arguments = ["--config", str(file)]
+        child = self.children.start(node_id, [sys.executable, "-m", "cluster_lb", "serve", *arguments])
+        self.nodes[node_id] = NodeProcess(node_id, port, admin, child)
+        return self.nodes[node_id]
+
+    def start_server(self, server_id: str) -> Child:
+        """A server as a process of its own, to be killed."""
+        options = ["--id", server_id, "--port", str(free_port()), "--redis", self.redis.url]
+        return self.children.start(server_id, [sys.executable, "-m", "cluster_lb.demo.server", *options])
+
+    async def ready(self, *server_ids: str) -> None:
+        """Return when all nodes serve exactly these servers at the same epoch, found up by probes."""
+        await eventually(lambda: self._serves(set(server_ids)), START_S)
+
+    async def _serves(self, server_ids: set[str]) -> bool:
+        seen = [await node.ask("/readyz") for node in self.nodes.values()]
+        if not all(answer.get("ready") for answer in seen):
+            return False
+        node = next(iter(self.nodes.values()))
+        pool, members = await node.ask("/v1/pools/web"), (await node.ask("/v1/nodes")).get("nodes", ())
+        return (
+            {server["id"] for server in pool.get("servers", ())} == server_ids
+            and all(server["health"] == "UP" for server in pool["servers"])
+            and {member["id"] for member in members} == set(self.nodes)
+            and all(member["epochs"].get("web") == pool["epoch"] for member in members)
+        )
+
+    async def send(self, counts: Mapping[str, int], concurrency: int = 4) -> Counter[str]:
+        """So many requests through each node, mixed; how many each server answered. All must be answered."""
+        order = [node for node, count in counts.items() for _ in range(count)]
+        Random(1).shuffle(order)
+        tally = Tally()
+        waiting = iter(order)
+
+        async def one_client(client: Client) -> None:
+            for node in waiting:
+                tally.add(await client.fetch([node]))
+
+        async with Client(self._urls()) as client:
+            await asyncio.gather(*(one_client(client) for _ in range(concurrency)))
+        assert not tally.failed, tally.problems
+        return tally.by_server
+
+    @asynccontextmanager
+    async def under_load(self, rate: float = 300.0) -> AsyncIterator[Tally]:
+        """Steady traffic through all nodes of now; clients go on to another node when one is gone."""
+        tally = Tally()
+        async with Client(self._urls()) as client:
+            traffic = Traffic(client, list(self.nodes), tally, rate=rate, clients=16, random=Random(1))
+            running = asyncio.ensure_future(traffic.run())
+            try:
+                await eventually(lambda: tally.answered > 50)
+                yield tally
+                sofar = tally.answered + tally.failed
+                await eventually(lambda: tally.answered + tally.failed > sofar + 50)
+                assert not running.done()
+            finally:
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+
+    def _urls(self) -> dict[str, str]:
+        return {node.id: node.url for node in self.nodes.values()}
+
+
+@contextmanager
+def real_cluster(folder: Path, node_ids: Sequence[str]) -> Iterator[RealCluster]:
+    """A cluster of these nodes that starts; ended on the way out."""
+    redis = RedisServer(folder)
+    redis.start()
+    try:
+        with Children(folder) as children:
+            cluster = RealCluster(redis, children)
+            for node_id in node_ids:
+                cluster.start_node(node_id)
+            yield cluster
+    finally:
+        redis.thaw()
+        redis.kill()
+
+
+class Backend:
+    """A server in the test's own process, registered in pool `web`. `healthy`: what its health check says;
+    `open`: requests to /slow, which end when `release` is set."""
+
+    def __init__(self, server_id: str, redis: str, weight: int = 1) -> None:
+        self.id = server_id
+        self.healthy = True
+        self.open = 0
+        self.release = asyncio.Event()
+        self._redis = redis
+        self._weight = weight
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Backend]:
+        port = free_port()
+        app = web.Application()
+        app.cleanup_ctx.append(
+            registered("web", f"127.0.0.1:{port}", id=self.id, redis=self._redis, weight=self._weight)
+        )
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/slow", self._slow)
+        app.router.add_get("/", self._answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        return web.Response(text=f"{self.id} \n")
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.Response(status=200 if self.healthy else 503)
+
+    async def _slow(self, request: web.Request) -> web.Response:
+        self.open += 1
+        try:
+            await self.release.wait()
+        finally:
+            self.open -= 1
+        return await self._answer(request)
+
+
+@asynccontextmanager
+async def backends(redis: str, weights: Mapping[str, int]) -> AsyncIterator[dict[str, Backend]]:
+    """Registered servers with these weights."""
+    async with AsyncExitStack() as stack:
+        yield {
+            server_id: await stack.enter_async_context(Backend(server_id, redis, weight).running())
+            for server_id, weight in weights.items()
+        }

@@ -1,0 +1,197 @@
+"""A balancer on a loopback port with its accounts open: the data path without a store, its time by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from itertools import count
+
+import pytest
+import structlog
+import uvloop
+
+from cluster_lb.model.address import Address
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking import compile_policy
+from cluster_lb.proxy.access_log import AccessLogWriter
+from cluster_lb.proxy.ledger import Ledger
+from cluster_lb.proxy.listener import Listener, bind
+from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.router import Router
+from cluster_lb.proxy.server import LiveServer
+from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.settings.schema import AccessLog, ListenerSettings, PoolSettings
+from cluster_lb.tasks import TaskSet
+from tests.doubles.http_servers import Handler, HTTPServer, Peer, answering, connect
+from tests.doubles.waiting import eventually
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Everything that touches a socket is tested on both loops that the project runs on."""
+    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+class HandClock:
+    """Stands still until it is told; begins now, because exchanges are stamped by the machine's clock."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return 1_700_000_000.0
+
+
+class CountedTickets:
+    """0, 1, 2, ..."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+
+    def take(self) -> int:
+        return next(self._numbers)
+
+    def adopt(self, epoch: int, period: int) -> None:
+        """Epochs change nothing here."""
+
+
+class Balancer:
+    """A listener in front of one pool."""
+
+    def __init__(
+        self, stack: AsyncExitStack, listener: ListenerSettings, pool: PoolSettings, limit: int
+    ) -> None:
+        self._stack = stack
+        self.clock = HandClock()
+        self.ticker = Ticker(self.clock)
+        self.tasks = TaskSet()
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._log = ""
+        self.access_log = AccessLogWriter(AccessLog.TEXT, self._write_end, self.clock)
+        self.ledger = Ledger(500, self.access_log)
+        self.pool = LivePool("web", CountedTickets(), self.ticker, pool)
+        self.unreachable: list[tuple[str, str, str]] = []
+        self.servers: list[HTTPServer] = []
+        self.listener = Listener(
+            listener,
+            bind(listener.bind),
+            Router(self.pool, (), {}),
+            self.ledger,
+            self.ticker,
+            self.tasks,
+            lambda *report: self.unreachable.append(report),
+            limit,
+        )
+
+    async def client(self, host: str = "127.0.0.1", **options: int) -> Peer:
+        """A new client connection; closed at the end of the test."""
+        peer = await connect(Address(host, self.listener.address.port), **options)
+        self._stack.push_async_callback(peer.close)
+        return peer
+
+    async def server(self, handler: Handler | None = None, **options: int) -> HTTPServer:
+        """A new server (ids s0, s1, ...: tickets go to them in this order), in the pool at once."""
+        server = await self._stack.enter_async_context(HTTPServer(handler, **options))
+        self.servers.append(server)
+        self.adopt(*(server.address for server in self.servers))
+        return server
+
+    async def answering(self, *steps: object, **options: object) -> HTTPServer:
+        """A new server that answers requests with these steps."""
+        return await self.server(answering(*steps, **options))
+
+    def adopt(self, *addresses: Address) -> None:
+        """The pool consists of these from now on."""
+        servers = tuple(Server(f"s{number}", address) for number, address in enumerate(addresses))
+        snapshot = Snapshot("web", self.pool.epoch + 1, "round_robin", 0.5, servers)
+        self.pool.adopt(snapshot, compile_policy(snapshot))
+
+    def live(self, number: int = 0) -> LiveServer:
+        return self.pool.servers[f"s{number}"]
+
+    async def kept(self, number: int = 0, count: int = 1) -> None:
+        """Wait until so many connections to a server are kept."""
+        await eventually(lambda: len(self.live(number).idle) == count)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in ticks of at most a quarter of a second at the end."""
+        self.clock.now += seconds - 0.25
+        self.ticker.tick()
+        self.clock.now += 0.25
+        self.ticker.tick()
+
+    def lines(self) -> list[str]:
+        """The lines of the access log so far, without their time and address."""
+        self.access_log.flush()
+        try:
+            self._log += os.read(self._read_end, 1 << 20).decode()
+        except BlockingIOError:
+            pass
+        return [line.split(" ", 2)[2] for line in self._log.splitlines()]
+
+    async def line(self, number: int = 0) -> str:
+        """A line of the access log, once it is there, up to its attempts."""
+        await eventually(lambda: len(self.lines()) > number)
+        return self.lines()[number].partition(" in=")[0]
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way."""
+        await eventually(lambda: not any(client.exchange for client in self.listener.clients))
+
+    async def close(self) -> None:
+        """End, and hold it to having kept no account open."""
+        servers = list(self.pool.servers.values())
+        self.listener.drain()
+        self.listener.abort()
+        for server in servers:
+            server.retire()
+        await self.tasks.stop()
+        await eventually(lambda: not self.listener.clients)
+        await eventually(lambda: not any(server.connections for server in servers))
+        os.close(self._read_end)
+        os.close(self._write_end)
+        assert [server for server in servers if server.load or server.idle] == []
+
+
+StartBalancer = Callable[..., Balancer]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[StartBalancer]:
+    """Starts balancers: `start(pool={...}, max_connections=..., **listener settings)`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            *, pool: dict[str, object] | None = None, max_connections: int = 1000, **listener: object
+        ) -> Balancer:
+            settings = ListenerSettings.model_validate({"bind": "127.0.0.1:0", **listener})
+            balancer = Balancer(stack, settings, PoolSettings.model_validate(pool or {}), max_connections)
+            stack.push_async_callback(balancer.close)
+            await balancer.listener.start()
+            return balancer
+
+        yield start
+    gc.collect()
+
+
+@pytest.fixture
+async def balancer(start: StartBalancer) -> Balancer:
+    """One with default settings."""
+    return await start()
+
+
+@pytest.fixture
+def events():
+    """What is logged."""
+    with structlog.testing.capture_logs() as events:
+        yield events

@@ -1,0 +1,57 @@
+"""docs/settings.md names every setting with its default."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from cluster_lb.settings.schema import (
+    HealthSettings,
+    ListenerSettings,
+    NodeSettings,
+    PoolSettings,
+    PoolTimeouts,
+    RedisSettings,
+    RouteSettings,
+)
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+TABLES = {"health", "timeouts"}  # of a pool: they have sections of their own
+
+
+def documented(heading: str) -> dict[str, str]:
+    """Key -> default as written, of the section under `heading`."""
+    section = re.split(r"^#+ ", DOCUMENT.partition(f"# `{heading}`")[2], maxsplit=1, flags=re.M)[0]
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.M))
+
+
+def shown(default: object) -> str:
+    if default is PydanticUndefined:
+        return "required"
+    value = list(default) if isinstance(default, tuple) else default
+    return f"`{json.dumps(value, default=str)}`"
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("[node]", NodeSettings),
+        ("[redis]", RedisSettings),
+        ("[[listeners]]", ListenerSettings),
+        ("[pools.NAME]", PoolSettings),
+        ("[pools.NAME.health]", HealthSettings),
+        ("[pools.NAME.timeouts]", PoolTimeouts),
+        ("[[routes]]", RouteSettings),
+    ],
+)
+def test_every_setting_is_there_with_its_default(heading, model):
+    expected = {
+        name: "host name" if name == "id" else shown(field.default)
+        for name, field in model.model_fields.items()
+        if name not in TABLES
+    }
+    assert documented(heading) == expected
