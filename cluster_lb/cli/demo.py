@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from cluster_lb.cli.serve import run
 from cluster_lb.cli.tables import console
 from cluster_lb.demo.plays import play_incidents, play_volumes
 from cluster_lb.demo.stage import staged
 from cluster_lb.demo.traffic import Tally
 from cluster_lb.errors import ClusterLBError, InvalidValueError
+from cluster_lb.runner import run
 
 
 def demo(

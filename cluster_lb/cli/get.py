@@ -96,7 +96,7 @@ _SOURCES: dict[What, Callable[[Store, str | None], Awaitable[list[Json]]]] = {
 }
 _TABLES: dict[What, Callable[[Iterable[Json]], Table]] = {
     What.pools: pools_table,
-    What.servers: servers_table,
+    What.servers: lambda servers: servers_table(servers, width=console().width),
     What.nodes: nodes_table,
     What.routes: routes_table,
 }

@@ -12,6 +12,7 @@ from rich.text import Text
 from cluster_lb.admin.resources import Json
 
 _NO_LIMIT = 1000  # columns: a pipe has no width, so nothing is cut
+_NARROW = 112  # columns, under which a table leaves out what it can
 _STYLES = {"UP": "green", "DOWN": "red", "NEW": "yellow", "DRAIN": "yellow", "MAINT": "yellow"}
 
 #: (pool, server id) -> its share (0..1) of what was served in the last interval
@@ -40,42 +41,44 @@ def pools_table(pools: Iterable[Json]) -> Table:
     return _table(["POOL", "POLICY", "EPOCH", "TAKING TRAFFIC", "PROBES", ""], rows)
 
 
-def servers_table(servers: Iterable[Json], measured: Measured | None = None) -> Table:
-    """With `measured` there is a column beside the exact share."""
-    shares = ["SHARE"] if measured is None else ["SHARE", "MEASURED"]
+def servers_table(servers: Iterable[Json], measured: Measured | None = None, width: int = _NO_LIMIT) -> Table:
+    """With `measured` there is a column beside the exact share. A narrow one has no addresses and reasons."""
+    rows = [_server_cells(server, measured) for server in servers]
     titles = [
         "POOL",
         "SERVER",
         "ADDRESS",
         "STATE",
         "HEALTH",
-        *shares,
+        "SHARE",
+        "MEASURED",
         "WEIGHT",
         "IN FLIGHT",
         "LEASE",
-        "REASON",
     ]
-    return _table(titles, [_server_row(server, measured) for server in servers])
+    left_out = {"ADDRESS", "REASON"} if width < _NARROW else set()
+    if measured is None:
+        left_out.add("MEASURED")
+    shown = [title for title in [*titles, "REASON"] if title not in left_out]
+    return _table(shown, [[row[title] for title in shown] for row in rows])
 
 
-def _server_row(server: Json, measured: Measured | None) -> list[str | Text]:
-    shares = [percent(server["share"])]
-    if measured is not None:
-        share = measured.get((server["pool"], server["id"]))
-        shares.append("-" if share is None else percent(share))
+def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Text]:
+    share = (measured or {}).get((server["pool"], server["id"]))
     weight, effective = server["weight"], server["effective_weight"]
-    return [
-        server["pool"],
-        server["id"],
-        server["address"],
-        _state(server["admin_state"]),
-        Text("stale", "yellow") if server["stale"] else _state(server["health"]),
-        *shares,
-        str(weight) if weight == effective else f"{effective} of {weight}",
-        str(server["in_flight"]),
-        _seconds(server["lease_ms"]),
-        server["reason"],
-    ]
+    return {
+        "POOL": server["pool"],
+        "SERVER": server["id"],
+        "ADDRESS": server["address"],
+        "STATE": _state(server["admin_state"]),
+        "HEALTH": Text("stale", "yellow") if server["stale"] else _state(server["health"]),
+        "SHARE": percent(server["share"]),
+        "MEASURED": "-" if share is None else percent(share),
+        "WEIGHT": str(weight) if weight == effective else f"{effective} of {weight}",
+        "IN FLIGHT": str(server["in_flight"]),
+        "LEASE": _seconds(server["lease_ms"]),
+        "REASON": server["reason"],
+    }
 
 
 def nodes_table(nodes: Iterable[Json]) -> Table:
@@ -116,7 +119,7 @@ def _state(word: str) -> Text:
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for title in titles:
-        table.add_column(title, no_wrap=title != "REASON")
+        table.add_column(title, no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return table

@@ -55,7 +55,10 @@ async def _top(once: bool, interval_s: float, admin_token: str, redis: str, name
             console().print(await screen.look())
             return
         end = asyncio.Event()
-        with _ended_by_keys(end), Live(first, auto_refresh=False, screen=sys.stdout.isatty()) as live:
+        with (
+            _ended_by_keys(end),
+            Live(first, console=console(), auto_refresh=False, screen=sys.stdout.isatty()) as live,
+        ):
             while not await _set_within(end, interval_s):
                 live.update(await screen.look(), refresh=True)
 
@@ -86,7 +89,7 @@ def _parts(nodes: list[Json], pools: list[Json], measured: Measured, answered: i
     yield Text()
     yield pools_table(pools) if pools else Text("no pools", style="dim")
     yield Text()
-    yield servers_table(servers, measured) if servers else Text("no servers", style="dim")
+    yield servers_table(servers, measured, console().width) if servers else Text("no servers", style="dim")
     if answered < len(nodes):
         yield Text()
         yield Text(

@@ -13,9 +13,10 @@ from aiohttp import web
 from cluster_lb.sdk.aiohttp_ctx import registered
 
 
-def build_app(server_id: str, port: int, redis: str, weight: int) -> web.Application:
+def build_app(server_id: str, address: str, redis: str, weight: int) -> web.Application:
+    """The application, registered in pool `web` as `address` while it runs."""
     app = web.Application()
-    context = registered("web", f"127.0.0.1:{port}", id=server_id, redis=redis, weight=weight)
+    context = registered("web", address, id=server_id, redis=redis, weight=weight)
     app.cleanup_ctx.append(context)
     app.middlewares.append(context.count_requests)
 
@@ -33,12 +34,13 @@ def build_app(server_id: str, port: int, redis: str, weight: int) -> web.Applica
 def main() -> None:
     parser = argparse.ArgumentParser(prog="cluster_lb.demo.server", description=__doc__)
     parser.add_argument("--id", required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="where it listens, and nodes reach it")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--redis", required=True)
     parser.add_argument("--weight", type=int, default=1)
     given = parser.parse_args()
-    app = build_app(given.id, given.port, given.redis, given.weight)
-    web.run_app(app, host="127.0.0.1", port=given.port, access_log=None, print=None)
+    app = build_app(given.id, f"{given.host}:{given.port}", given.redis, given.weight)
+    web.run_app(app, host=given.host, port=given.port, access_log=None, print=None)
 
 
 if __name__ == "__main__":

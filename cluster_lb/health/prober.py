@@ -56,7 +56,7 @@ class Prober:
         self._clock = clock
         self._around = Surroundings(probe, asyncio.Semaphore(MAX_PROBES), clock, random)
         self._voting = Voting(cast, clock, random, refresh_s=refresh_s)
-        self._members: tuple[str, ...] = ()
+        self._members: frozenset[str] = frozenset()
         self._pools: dict[str, _Pool] = {}
         self._tasks = TaskSet()
         self._next_warning = 0.0
@@ -80,7 +80,9 @@ class Prober:
 
     def update_members(self, members: Collection[str]) -> None:
         """The ids of the live members; none: this node probes every server."""
-        self._members = tuple(members)
+        if frozenset(members) == self._members:
+            return  # told again with each renewed lease
+        self._members = frozenset(members)
         for pool, state in self._pools.items():
             state.assignment.update_members(self._members)
             self._review(pool, state)

@@ -154,7 +154,8 @@ class ClientConnection(asyncio.Protocol):
                 data = data[2:]
             end = data.find(b"\r\n\r\n") + 4
             if end < 4:
-                self._check_partial_head(data)
+                if data:
+                    self._check_partial_head(data)
                 break
             try:
                 data = self._request(data, end)

@@ -29,7 +29,7 @@ def bind(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         info = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM)[0]
-        bound = socket.socket(info[0], socket.SOCK_STREAM)
+        bound = socket.socket(*info[:3])  # asyncio sets TCP_NODELAY only where the protocol is spelled out
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(info[4])

@@ -16,6 +16,7 @@ from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.model.names import check_pool_name
 from cluster_lb.model.server import ServerRecord
 from cluster_lb.sdk.heartbeat import Heartbeat
+from cluster_lb.sdk.logs import use_stdlib_logging
 from cluster_lb.sdk.options import (
     DRAIN_S,
     TTL_S,
@@ -97,6 +98,7 @@ class Registration:
         Raises InvalidValueError when the pool refuses the address, or the URL cannot be understood;
         StoreError when there is no embedded server and none can be started.
         """
+        use_stdlib_logging()
         store = Store.from_url(await self._url(), self._namespace)
         await store.__aenter__()
         heartbeat = Heartbeat(Registry(store), self.pool, self._timing, self._record_now)

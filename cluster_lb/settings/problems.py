@@ -54,7 +54,8 @@ def _dotted(location: Location, data: object, *, missing: bool) -> str:
         try:
             data = data[step]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
-            break
+            if not missing:
+                break
         steps.append(str(step))
     return ".".join(steps)
 

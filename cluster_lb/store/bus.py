@@ -16,7 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from cluster_lb.store.client import Store
-from cluster_lb.store.url import close_client, one_node_of
+from cluster_lb.store.url import cancellable, close_client, one_node_of
 
 _log = structlog.get_logger("store")
 
@@ -73,7 +73,7 @@ class Bus:
         """Raises RedisError or OSError (TimeoutError) when the connection is lost."""
         pubsub: PubSub = client.pubsub()
         try:
-            await pubsub.subscribe(self._store.keys.events)
+            await cancellable(pubsub.subscribe(self._store.keys.events))
             heard_at = time.monotonic()
             while True:
                 message = await pubsub.get_message(timeout=_PING_EVERY_S)
@@ -81,7 +81,7 @@ class Bus:
                 if message is None:
                     if now - heard_at > _LOST_AFTER_S:
                         raise TimeoutError(f"no pong for {_LOST_AFTER_S} s")
-                    await pubsub.ping()
+                    await cancellable(pubsub.ping())
                     continue
                 heard_at = now
                 if message["type"] == "subscribe":

@@ -21,7 +21,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.store.keys import Keys
 from cluster_lb.store.scripts import Script
-from cluster_lb.store.url import Client, ClientFactory, client_factory, close_client, drop_idle
+from cluster_lb.store.url import Client, ClientFactory, cancellable, client_factory, close_client, drop_idle
 from cluster_lb.tasks import TaskSet
 
 _log = structlog.get_logger("store")
@@ -205,10 +205,10 @@ async def _send_again_if_closed(client: Client, send: Callable[[Client], Awaitab
     """A connection that was closed while it was idle (Redis restarted, or has a `timeout`) is no outage. All
     our commands and scripts may be sent twice."""
     try:
-        return await send(client)
+        return await cancellable(send(client))
     except redis_errors.ConnectionError:
         await drop_idle(client)
-        return await send(client)
+        return await cancellable(send(client))
 
 
 def _is_outage(error: Exception) -> bool:

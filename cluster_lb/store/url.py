@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio import Redis
@@ -29,6 +29,7 @@ from cluster_lb.model.address import Address
 
 Client = Redis | RedisCluster
 ClientFactory = Callable[[], Client]
+T = TypeVar("T")
 
 _FORMS = "redis://, rediss://, unix://, redis+sentinel://h1:p,h2:p/NAME/0 or redis+cluster://h1:p,h2:p"
 
@@ -115,6 +116,17 @@ def _database(url: str, text: str) -> int:
     if not text.isdecimal():
         raise InvalidValueError(f"Redis URL {url!r}: database {text!r} is not a number")
     return int(text)
+
+
+async def cancellable(work: Awaitable[T]) -> T:
+    """The result of `work`. redis-py sends with `asyncio.wait_for`, which before Python 3.12 loses a
+    cancellation that comes just as it ends (python/cpython#86296): here it still counts."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    result = await work
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 async def close_client(client: Client, timeout_s: float) -> None:

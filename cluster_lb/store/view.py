@@ -102,7 +102,7 @@ class View:
             self._tasks.start(self._read_what_is_wanted(), "view: reads"),
         ]
         try:
-            await asyncio.gather(*loops)
+            await asyncio.wait(loops)  # unlike gather it cancels none: stop() does, once
         finally:
             await self._tasks.stop()
 

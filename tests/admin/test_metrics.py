@@ -42,6 +42,8 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     s1 = {"pool": "web", "server": "s1"}
     assert shown[sample("requests_total", **s1, status_class="2xx")] == 5
     assert shown[sample("requests_total", **s1, status_class="4xx")] == 2
+    classes = {dict(labels)["status_class"] for name, labels in shown if name == "requests_total"}
+    assert classes == {"1xx", "2xx", "3xx", "4xx", "5xx"}
     assert shown[sample("unserved_requests_total", **web, status_class="5xx")] == 6
     assert shown[sample("attempts_total", **s1)] == 9
     assert shown[sample("failed_attempts_total", **s1)] == 1

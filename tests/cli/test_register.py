@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from cluster_lb.cli import main
@@ -55,7 +56,7 @@ Run = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def run(shared_server: RedisServer, namespace: str) -> Iterator[Run]:
-    """Starts `cluster-lb register ARGUMENTS` in the test's namespace; at the end it is killed."""
+    """Starts `cluster-lb register ARGUMENTS` in the test's namespace; kills it and its command at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -73,6 +74,8 @@ def run(shared_server: RedisServer, namespace: str) -> Iterator[Run]:
     yield start
     for process in started:
         if process.poll() is None:
+            for child in psutil.Process(process.pid).children():
+                child.kill()
             process.kill()
         process.communicate()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from tests.doubles.real_cluster import NodeProcess, RealCluster, backends

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from cluster_lb.demo.client import Client
-from tests.doubles.real_cluster import RealCluster, backends
+from tests.doubles.real_cluster import NodeProcess, RealCluster, backends
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -23,28 +23,30 @@ async def test_no_request_fails_when_a_node_is_told_to_stop_under_load(cluster: 
             await eventually(lambda: any(server.open for server in servers.values()))
 
             leaving.child.send(signal.SIGTERM)
-            await eventually(lambda: _tells_that_it_drains(leaving))
+            await eventually(lambda: _is_draining(leaving))
             assert leaving.child.runs
             for server in servers.values():
                 server.release.set()
             assert (await running).ok
             assert await asyncio.to_thread(leaving.child.popen.wait) == 0
-            await eventually(lambda: _members_are_without(cluster, "n1"))
+            del cluster.nodes["n1"]
+            await eventually(lambda: cluster.nodes["n2"].knows("n2", "n3"))
     assert tally.failed == 0, tally.problems
 
 
 async def test_a_second_signal_ends_a_node_at_once(cluster: RealCluster) -> None:
     leaving = cluster.nodes["n2"]
     async with backends(cluster.redis.url, {"a": 1}) as servers, Client({"n2": leaving.url}) as client:
-        await eventually(lambda: _serves(cluster, "a"))
+        await cluster.ready("a")
         running = asyncio.ensure_future(client.fetch(["n2"], "/slow"))
         await eventually(lambda: servers["a"].open)
         leaving.child.send(signal.SIGTERM)
-        await eventually(lambda: _tells_that_it_drains(leaving))
+        await eventually(lambda: _is_draining(leaving))
         leaving.child.send(signal.SIGTERM)
         assert await asyncio.to_thread(leaving.child.popen.wait) == 0
         assert not (await running).ok
 
 
-async def _tells_that_it_drains(node) -> bool:
+def _is_draining(node: NodeProcess) -> bool:
+    """Whether it says that it drains."""
     return "draining" in node.child.log.read_text()

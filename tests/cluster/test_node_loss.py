@@ -27,7 +27,7 @@ async def test_the_others_forget_a_killed_nodes_membership_load_and_votes(cluste
 
             dead.child.kill()
             for node in left:
-                await eventually(lambda node=node: _members_are(node, {"n2", "n3"}), NOTICE_S)
+                await eventually(lambda node=node: node.knows("n2", "n3"), NOTICE_S)
             await eventually(lambda: _nothing_in_flight(left[0], held), NOTICE_S)
             assert tally.failed == 0, tally.problems
 
@@ -51,10 +51,6 @@ async def _open_request(node: NodeProcess) -> AsyncIterator[None]:
         yield
     finally:
         asking.cancel()
-
-
-async def _members_are(node: NodeProcess, node_ids: set[str]) -> bool:
-    return await node.members() == node_ids
 
 
 async def _health_is(node: NodeProcess, server_id: str, health: str) -> bool:

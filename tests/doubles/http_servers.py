@@ -116,7 +116,7 @@ class Peer:
 async def connect(address: Address, *, limit: int = 1 << 16, receive_buffer: int | None = None) -> Peer:
     """A client; leaves bytes in the kernel once twice `limit` of them wait; `receive_buffer`: SO_RCVBUF."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # so that asyncio sets TCP_NODELAY
     sock.setblocking(False)
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -139,7 +139,8 @@ class HTTPServer:
     async def __aenter__(self) -> Self:
         self._accepted: asyncio.Queue[Peer] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sock = socket.create_server(("127.0.0.1", 0))
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._sock.bind(("127.0.0.1", 0))
         self.address = Address("127.0.0.1", self._sock.getsockname()[1])
         self._server = await asyncio.start_server(self._on_accept, sock=self._sock, limit=self.limit)
         return self

@@ -75,8 +75,9 @@ class NodeProcess:
         """The servers of pool `web`, by id."""
         return {server["id"]: server for server in (await self.ask("/v1/pools/web")).get("servers", ())}
 
-    async def members(self) -> set[str]:
-        return {node["id"] for node in (await self.ask("/v1/nodes")).get("nodes", ())}
+    async def knows(self, *node_ids: str) -> bool:
+        """Whether it takes exactly these nodes for members."""
+        return {node["id"] for node in (await self.ask("/v1/nodes")).get("nodes", ())} == set(node_ids)
 
     def connections(self, *, but: int) -> list[Any]:
         """Its open TCP connections, without those to port `but` and without listening sockets."""

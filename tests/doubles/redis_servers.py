@@ -143,7 +143,7 @@ def sentinel_trio(folder: Path) -> Iterator[SentinelTrio]:
     try:
         primary.start()
         replica.start()
-        _until(lambda: "master_link_status:up" in _info(replica.port), "the replica follows")
+        _until(lambda: "master_link_status:up" in replication(replica.port), "the replica follows")
         for number in range(3):
             trio.sentinels.append(_sentinel(folder / f"sentinel{number}", redis, primary.port))
         for sentinel in trio.sentinels:
@@ -219,13 +219,17 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _info(port: int) -> str:
+def replication(port: int) -> str:
+    """What the server on `port` says of its role; empty when it does not answer."""
     return _cli(port, "info", "replication")
 
 
 def _cli(port: int, *command: str) -> str:
     return subprocess.run(
-        [need_binary("redis-cli"), "-p", str(port), *command], capture_output=True, text=True, check=False
+        [need_binary("redis-cli"), "-t", "1", "-p", str(port), *command],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
 
 

@@ -1,4 +1,4 @@
-"""Servers on loopback that answer as a test wants, and waiting for conditions."""
+"""Servers on loopback that answer a probe as a test wants."""
 
 from __future__ import annotations
 
@@ -107,15 +107,3 @@ def silent() -> Iterator[Address]:
         yield Address(*address)
         for filler in fillers:
             filler.close()
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Awaitable[None]]:
-    """`await eventually(lambda: ...)` waits until the condition holds, or fails after 20 s."""
-
-    async def wait(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
-            while not condition():  # noqa: ASYNC110 - what is waited for knows of no event
-                await asyncio.sleep(0.005)
-
-    return wait

@@ -10,6 +10,7 @@ from cluster_lb.clock import SystemClock
 from cluster_lb.health.overlay import Overlay
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
+from tests.doubles.waiting import eventually
 
 OUT, BACK = True, False
 
@@ -30,7 +31,7 @@ async def keep_open(reader, writer) -> None:
     await reader.read()
 
 
-async def test_a_server_that_cannot_be_connected_to_is_out_until_it_can(serve, eventually) -> None:
+async def test_a_server_that_cannot_be_connected_to_is_out_until_it_can(serve) -> None:
     heard: list = []
     backend = await serve(keep_open)
     await backend.stop()
@@ -45,7 +46,7 @@ async def test_a_server_that_cannot_be_connected_to_is_out_until_it_can(serve, e
     assert heard[1:] == [("web", "a", BACK, "L4OK")]
 
 
-async def test_a_server_that_stays_away_stays_out_over_many_checks(refusing, monkeypatch, eventually) -> None:
+async def test_a_server_that_stays_away_stays_out_over_many_checks(refusing, monkeypatch) -> None:
     heard: list = []
     looked = count_connects(monkeypatch)
     async with overlay(heard) as local:
@@ -86,7 +87,7 @@ async def test_a_server_is_out_while_the_own_tally_says_down(refusing) -> None:
     assert heard == [("web", "a", OUT, "L7STS 503"), ("web", "a", BACK, "L7OK 200")]
 
 
-async def test_a_connect_does_not_bring_back_what_the_tally_holds_down(serve, eventually) -> None:
+async def test_a_connect_does_not_bring_back_what_the_tally_holds_down(serve) -> None:
     heard: list = []
     backend = await serve(keep_open)
     async with overlay(heard) as local:
@@ -122,7 +123,7 @@ async def test_a_server_that_leaves_is_forgotten_without_a_word(refusing) -> Non
     assert len(heard) == 1
 
 
-async def test_nothing_is_heard_of_a_server_after_it_left(serve, eventually) -> None:
+async def test_nothing_is_heard_of_a_server_after_it_left(serve) -> None:
     heard: list = []
     backend = await serve(keep_open)
     async with overlay(heard) as local:
@@ -133,7 +134,7 @@ async def test_nothing_is_heard_of_a_server_after_it_left(serve, eventually) -> 
     assert heard == [("web", "a", OUT, "refused")]
 
 
-async def test_a_server_that_left_is_not_checked_any_more(refusing, eventually) -> None:
+async def test_a_server_that_left_is_not_checked_any_more(refusing) -> None:
     async with overlay([]) as local:
         local.update("web", [server(refusing)])
         local.report_unreachable("web", "a", "refused")
@@ -172,7 +173,7 @@ async def test_a_new_address_is_in_again(refusing, silent) -> None:
     assert heard[1:] == [("web", "a", BACK, "has a new address")]
 
 
-async def test_a_closed_overlay_checks_no_more(refusing, monkeypatch, eventually) -> None:
+async def test_a_closed_overlay_checks_no_more(refusing, monkeypatch) -> None:
     looked = count_connects(monkeypatch)
     async with overlay([]) as local:
         local.update("web", [server(refusing)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -16,6 +17,7 @@ from cluster_lb.health.probe import new_session, probe
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.settings.schema import HealthSettings
+from tests.doubles.waiting import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -226,7 +228,19 @@ async def test_a_machine_without_descriptors_does_not_blame_the_server(
     assert not observation.conclusive
 
 
-async def test_a_probe_that_is_given_up_leaves_nothing_running(serve, session, eventually) -> None:
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+async def test_giving_up_works_in_the_moment_of_a_timeout_too(kind: str, serve, silent, session) -> None:
+    backend = await serve(stay_silent)
+    address = backend.address if kind == "http" else silent
+    task = asyncio.ensure_future(look(address, session, kind, timeout_s=0.2))
+    await eventually(lambda: backend.connections or kind == "tcp")
+    asyncio.get_running_loop().call_later(0.25, task.cancel)
+    time.sleep(0.5)  # noqa: ASYNC251 - the loop is held up, so that both are due at once
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_probe_that_is_given_up_leaves_nothing_running(serve, session) -> None:
     backend = await serve(stay_silent)
     before = asyncio.all_tasks()
     task = asyncio.ensure_future(look(backend.address, session))

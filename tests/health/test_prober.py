@@ -23,6 +23,7 @@ from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.server import Server
 from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.schema import HealthSettings
+from tests.doubles.waiting import eventually
 
 QUICK = HealthSettings(interval_s=0.05, timeout_s=1.0)
 UP, DOWN = Vote(Health.UP, "L4OK"), Vote(Health.DOWN, "L4TOUT")
@@ -83,14 +84,14 @@ def world() -> World:
     return World()
 
 
-async def test_a_server_that_answers_gets_the_vote_UP(world: World, eventually) -> None:
+async def test_a_server_that_answers_gets_the_vote_UP(world: World) -> None:
     async with world.prober() as prober:
         prober.update("web", [server("a"), server("b")], QUICK)
         await eventually(lambda: world.votes == {"a": UP, "b": UP})
     assert world.local == []  # up is what everyone assumes
 
 
-async def test_a_first_failure_brings_a_new_server_down_here_and_in_the_store(world, eventually) -> None:
+async def test_a_first_failure_brings_a_new_server_down_here_and_in_the_store(world) -> None:
     world.ill = {"a"}
     async with world.prober(refresh_s=3600) as prober:
         prober.update("web", [server("a")], QUICK)
@@ -98,7 +99,7 @@ async def test_a_first_failure_brings_a_new_server_down_here_and_in_the_store(wo
     assert world.local == [("a", False, "L4TOUT")]
 
 
-async def test_a_server_goes_down_and_comes_back_over_the_network(world, serve, refusing, eventually) -> None:
+async def test_a_server_goes_down_and_comes_back_over_the_network(world, serve, refusing) -> None:
     backend = await serve(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     settings = QUICK.model_copy(update={"kind": "http"})
     async with new_session() as session:
@@ -117,7 +118,7 @@ async def test_a_server_goes_down_and_comes_back_over_the_network(world, serve, 
     ]
 
 
-async def test_while_the_store_is_away_health_works_here_and_votes_follow_later(world, eventually) -> None:
+async def test_while_the_store_is_away_health_works_here_and_votes_follow_later(world) -> None:
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
         await eventually(lambda: world.votes == {"a": UP})
@@ -131,7 +132,7 @@ async def test_while_the_store_is_away_health_works_here_and_votes_follow_later(
         await eventually(lambda: world.votes == {"a": DOWN})
 
 
-async def test_votes_are_refreshed_though_nothing_changes(world: World, eventually) -> None:
+async def test_votes_are_refreshed_though_nothing_changes(world: World) -> None:
     async with world.prober(refresh_s=0.05) as prober:
         prober.update("web", [server("a")], QUICK)
         await eventually(lambda: world.votes)
@@ -139,7 +140,7 @@ async def test_votes_are_refreshed_though_nothing_changes(world: World, eventual
         await eventually(lambda: world.votes == {"a": UP})
 
 
-async def test_kind_none_neither_probes_nor_votes(world: World, eventually) -> None:
+async def test_kind_none_neither_probes_nor_votes(world: World) -> None:
     async with world.prober() as prober:
         prober.update("off", [server("a")], QUICK.model_copy(update={"kind": "none"}))
         prober.update("web", [server("b")], QUICK)
@@ -148,7 +149,7 @@ async def test_kind_none_neither_probes_nor_votes(world: World, eventually) -> N
     assert set(world.probes) == set(world.votes) == {"b"}
 
 
-async def test_probes_stop_when_a_pool_turns_them_off(world: World, eventually) -> None:
+async def test_probes_stop_when_a_pool_turns_them_off(world: World) -> None:
     world.ill = {"a"}
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
@@ -194,7 +195,7 @@ async def test_until_members_are_known_a_node_probes_all_and_then_its_part(world
         assert prober.watched("web") == {s.id for s in servers}
 
 
-async def test_a_server_that_falls_to_other_nodes_is_in_again_here(world: World, eventually) -> None:
+async def test_a_server_that_falls_to_other_nodes_is_in_again_here(world: World) -> None:
     world.ill = {"a"}
     settings = QUICK.model_copy(update={"probers": 1})
     async with world.prober() as prober:
@@ -205,7 +206,7 @@ async def test_a_server_that_falls_to_other_nodes_is_in_again_here(world: World,
         assert world.local[-1] == ("a", True, "not probed by this node any more")
 
 
-async def test_a_change_of_members_keeps_the_tallies_of_what_stays(world: World, eventually) -> None:
+async def test_a_change_of_members_keeps_the_tallies_of_what_stays(world: World) -> None:
     world.ill = {"a"}
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
@@ -216,7 +217,7 @@ async def test_a_change_of_members_keeps_the_tallies_of_what_stays(world: World,
     assert world.local == [("a", False, "L4TOUT")]  # told once: it never began anew
 
 
-async def test_a_new_weight_or_mark_does_not_disturb_the_probes(world: World, eventually) -> None:
+async def test_a_new_weight_or_mark_does_not_disturb_the_probes(world: World) -> None:
     world.ill = {"a"}
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
@@ -227,7 +228,7 @@ async def test_a_new_weight_or_mark_does_not_disturb_the_probes(world: World, ev
     assert world.local == [("a", False, "L4TOUT")]
 
 
-async def test_a_new_address_begins_anew(world: World, eventually) -> None:
+async def test_a_new_address_begins_anew(world: World) -> None:
     world.ill = {"a"}
     async with world.prober() as prober:
         prober.update("web", [server("a", 9001)], QUICK)
@@ -237,7 +238,7 @@ async def test_a_new_address_begins_anew(world: World, eventually) -> None:
         await eventually(lambda: world.local[2:] == [("a", False, "L4TOUT")])
 
 
-async def test_new_settings_keep_what_is_known_of_the_server(world: World, eventually) -> None:
+async def test_new_settings_keep_what_is_known_of_the_server(world: World) -> None:
     world.ill = {"a"}
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
@@ -248,7 +249,7 @@ async def test_new_settings_keep_what_is_known_of_the_server(world: World, event
         await eventually(lambda: world.local[1:] == [("a", True, "L4OK")])
 
 
-async def test_servers_of_a_pool_that_changes_all_the_time_are_probed(world: World, eventually) -> None:
+async def test_servers_of_a_pool_that_changes_all_the_time_are_probed(world: World) -> None:
     weights = count()
     servers = [f"s{i}" for i in range(20)]
 
@@ -262,7 +263,7 @@ async def test_servers_of_a_pool_that_changes_all_the_time_are_probed(world: Wor
         await eventually(change)
 
 
-async def test_a_failure_that_does_not_flip_leaves_the_vote_as_it_is(world: World, eventually) -> None:
+async def test_a_failure_that_does_not_flip_leaves_the_vote_as_it_is(world: World) -> None:
     settings = QUICK.model_copy(update={"fall": 1000})
     async with world.prober(refresh_s=0.05) as prober:
         prober.update("web", [server("a")], settings)
@@ -273,7 +274,7 @@ async def test_a_failure_that_does_not_flip_leaves_the_vote_as_it_is(world: Worl
     assert world.heard == {UP}
 
 
-async def test_only_the_new_settings_are_used_after_a_change(world: World, eventually) -> None:
+async def test_only_the_new_settings_are_used_after_a_change(world: World) -> None:
     new = QUICK.model_copy(update={"path": "/new"})
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
@@ -284,14 +285,14 @@ async def test_only_the_new_settings_are_used_after_a_change(world: World, event
     assert set(map(repr, world.settings)) == {repr(new)}
 
 
-async def test_new_settings_are_used_at_once(world: World, eventually) -> None:
+async def test_new_settings_are_used_at_once(world: World) -> None:
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK.model_copy(update={"interval_s": 3600.0}))
         prober.update("web", [server("a")], QUICK)
         await eventually(lambda: world.probes["a"] > 1)
 
 
-async def test_a_server_that_left_is_forgotten(world: World, eventually) -> None:
+async def test_a_server_that_left_is_forgotten(world: World) -> None:
     async with world.prober(refresh_s=0.05) as prober:
         prober.update("web", [server("a"), server("b")], QUICK)
         await eventually(lambda: len(world.votes) == 2)
@@ -303,7 +304,7 @@ async def test_a_server_that_left_is_forgotten(world: World, eventually) -> None
     assert world.local == []  # it was up: nothing to take back
 
 
-async def test_a_machine_that_cannot_probe_changes_no_opinion_and_says_so_once(world, eventually) -> None:
+async def test_a_machine_that_cannot_probe_changes_no_opinion_and_says_so_once(world) -> None:
     world.ill = {"b"}
     async with world.prober(refresh_s=0.05) as prober:
         prober.update("web", [server("a"), server("b")], QUICK)
@@ -319,7 +320,7 @@ async def test_a_machine_that_cannot_probe_changes_no_opinion_and_says_so_once(w
     ]
 
 
-async def test_a_closed_prober_probes_no_more(world: World, eventually) -> None:
+async def test_a_closed_prober_probes_no_more(world: World) -> None:
     async with world.prober() as prober:
         prober.update("web", [server("a")], QUICK)
         await eventually(lambda: world.probes["a"])

@@ -15,6 +15,7 @@ from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.health.voting import Voting
 from cluster_lb.model.availability import Health
 from cluster_lb.model.verdict import Vote
+from tests.doubles.waiting import eventually
 
 UP, DOWN = Vote(Health.UP, "L4OK"), Vote(Health.DOWN, "L4TOUT")
 NEVER_S = 3600.0
@@ -45,7 +46,7 @@ async def voting(box: Callable, refresh_s: float = NEVER_S) -> AsyncIterator[Vot
         await asyncio.wait([task])
 
 
-async def test_a_first_vote_and_a_changed_one_are_cast_at_once(eventually) -> None:
+async def test_a_first_vote_and_a_changed_one_are_cast_at_once() -> None:
     box = BallotBox()
     async with voting(box) as held:
         held.vote("web", "a", UP)
@@ -54,7 +55,7 @@ async def test_a_first_vote_and_a_changed_one_are_cast_at_once(eventually) -> No
         await eventually(lambda: box.casts[1:] == [("web", {"a": DOWN})])
 
 
-async def test_votes_of_one_moment_travel_in_one_cast_a_pool(eventually) -> None:
+async def test_votes_of_one_moment_travel_in_one_cast_a_pool() -> None:
     box = BallotBox()
     async with voting(box) as held:
         for server in ("a", "b", "c"):
@@ -64,7 +65,7 @@ async def test_votes_of_one_moment_travel_in_one_cast_a_pool(eventually) -> None
     assert box.casts == [("web", {"a": UP, "b": UP, "c": UP}), ("api", {"x": DOWN})]
 
 
-async def test_the_same_opinion_again_is_no_news(eventually) -> None:
+async def test_the_same_opinion_again_is_no_news() -> None:
     box = BallotBox()
     async with voting(box) as held:
         held.vote("web", "a", UP)
@@ -75,7 +76,7 @@ async def test_the_same_opinion_again_is_no_news(eventually) -> None:
     assert box.casts[1] == ("web", {"b": UP})
 
 
-async def test_each_refresh_says_all_votes_with_their_newest_reason(eventually) -> None:
+async def test_each_refresh_says_all_votes_with_their_newest_reason() -> None:
     box = BallotBox()
     async with voting(box, refresh_s=0.05) as held:
         held.vote("web", "a", UP)
@@ -86,7 +87,7 @@ async def test_each_refresh_says_all_votes_with_their_newest_reason(eventually) 
         await eventually(lambda: box.casts[-3:] == [("web", {"a": UP, "b": newer})] * 3)
 
 
-async def test_a_refresh_is_not_put_off_by_news(eventually) -> None:
+async def test_a_refresh_is_not_put_off_by_news() -> None:
     box = BallotBox()
     async with voting(box, refresh_s=0.2) as held:
         held.vote("web", "quiet", UP)
@@ -102,7 +103,7 @@ async def test_a_refresh_is_not_put_off_by_news(eventually) -> None:
 @pytest.mark.parametrize(
     ("error", "level"), [(StoreUnavailableError("no answer"), "debug"), (StoreError("BUSY"), "error")]
 )
-async def test_an_outage_is_quiet_here_and_a_refusal_is_loud(error, level: str, eventually) -> None:
+async def test_an_outage_is_quiet_here_and_a_refusal_is_loud(error, level: str) -> None:
     with capture_logs() as lines:
         async with voting(BallotBox(error)) as held:
             held.vote("web", "a", UP)
@@ -111,7 +112,7 @@ async def test_an_outage_is_quiet_here_and_a_refusal_is_loud(error, level: str, 
 
 
 @pytest.mark.parametrize("error", [StoreUnavailableError("no answer in 0.5 s"), StoreError("BUSY")])
-async def test_what_the_store_did_not_take_is_said_again_by_the_refresh(error, eventually) -> None:
+async def test_what_the_store_did_not_take_is_said_again_by_the_refresh(error) -> None:
     box = BallotBox(error, error)
     async with voting(box, refresh_s=0.05) as held:
         held.vote("web", "a", DOWN)
@@ -119,7 +120,7 @@ async def test_what_the_store_did_not_take_is_said_again_by_the_refresh(error, e
     assert box.casts[0] == ("web", {"a": DOWN})
 
 
-async def test_one_pool_that_fails_does_not_hold_up_the_others(eventually) -> None:
+async def test_one_pool_that_fails_does_not_hold_up_the_others() -> None:
     box = BallotBox(StoreError("WRONGTYPE"))
     async with voting(box) as held:
         held.vote("broken", "a", UP)
@@ -127,7 +128,7 @@ async def test_one_pool_that_fails_does_not_hold_up_the_others(eventually) -> No
         await eventually(lambda: box.casts == [("web", {"a": UP})])
 
 
-async def test_a_forgotten_vote_is_not_cast_any_more(eventually) -> None:
+async def test_a_forgotten_vote_is_not_cast_any_more() -> None:
     box = BallotBox()
     async with voting(box, refresh_s=0.05) as held:
         held.vote("web", "gone", UP)

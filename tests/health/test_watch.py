@@ -14,6 +14,7 @@ from cluster_lb.health.watch import Surroundings, Watch
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.settings.schema import HealthSettings
+from tests.doubles.waiting import eventually
 
 GOOD, BAD, BLIND = Observation(Word.L4OK), Observation(Word.L4TOUT), Observation(Word.SOCKERR)
 SERVER = Server("a", Address("127.0.0.1", 9001))
@@ -139,7 +140,7 @@ async def crowd(size: int, slots: int) -> AsyncIterator[list[int]]:
     await asyncio.wait(tasks)
 
 
-async def test_no_more_probes_at_once_than_there_are_slots(eventually) -> None:
+async def test_no_more_probes_at_once_than_there_are_slots() -> None:
     async with crowd(50, slots=4) as seen:
         await eventually(lambda: len(seen) >= 150)
     assert max(seen) == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -74,10 +74,8 @@ class Balancer:
         self.clock = HandClock()
         self.ticker = Ticker(self.clock)
         self.tasks = TaskSet()
-        self._read_end, self._write_end = os.pipe()
-        os.set_blocking(self._read_end, False)
-        self._log = ""
-        self.access_log = AccessLogWriter(AccessLog.TEXT, self._write_end, self.clock)
+        self._log = stack.enter_context(tempfile.TemporaryFile("w+b"))
+        self.access_log = AccessLogWriter(AccessLog.TEXT, self._log.fileno(), self.clock)
         self.ledger = Ledger(500, self.access_log)
         self.pool = LivePool("web", CountedTickets(), self.ticker, pool)
         self.unreachable: list[tuple[str, str, str]] = []
@@ -133,11 +131,8 @@ class Balancer:
     def lines(self) -> list[str]:
         """The lines of the access log so far, without their time and address."""
         self.access_log.flush()
-        try:
-            self._log += os.read(self._read_end, 1 << 20).decode()
-        except BlockingIOError:
-            pass
-        return [line.split(" ", 2)[2] for line in self._log.splitlines()]
+        self._log.seek(0)
+        return [line.split(" ", 2)[2] for line in self._log.read().decode().splitlines()]
 
     async def line(self, number: int = 0) -> str:
         """A line of the access log, once it is there, up to its attempts."""
@@ -158,8 +153,6 @@ class Balancer:
         await self.tasks.stop()
         await eventually(lambda: not self.listener.clients)
         await eventually(lambda: not any(server.connections for server in servers))
-        os.close(self._read_end)
-        os.close(self._write_end)
         assert [server for server in servers if server.load or server.idle] == []
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.doubles.http_servers import OK, Message, Wait, answering
+from tests.doubles.http_servers import OK, Message, Wait
 from tests.doubles.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

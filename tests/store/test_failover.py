@@ -23,7 +23,7 @@ from cluster_lb.store.tickets import SharedTickets
 from cluster_lb.store.verdicts import Verdicts
 from cluster_lb.store.view import View
 from tests.doubles.keyspace import record
-from tests.doubles.redis_servers import RedisServer, SentinelTrio, ask, redis_cluster, sentinel_trio
+from tests.doubles.redis_servers import SentinelTrio, ask, redis_cluster, replication, sentinel_trio
 from tests.doubles.waiting import eventually
 
 
@@ -72,9 +72,9 @@ class TestSentinel:
             await registry.register("web", record("a"), 60_000)
             async with living(store, "n1") as view:
                 await eventually(lambda: server_ids(view) == ["a"])
-                await eventually(lambda: "connected_slaves:1" in self.replication(trio.primary))
+                await eventually(lambda: "connected_slaves:1" in replication(trio.primary.port))
                 getattr(trio.primary, end)()
-                await eventually(lambda: "role:master" in self.replication(trio.replica), within_s=20)
+                await eventually(lambda: "role:master" in replication(trio.replica.port), within_s=20)
                 served_at = time.monotonic()
 
                 async def registered() -> bool:
@@ -90,23 +90,15 @@ class TestSentinel:
                 assert time.monotonic() - served_at < 5
                 assert ask(trio.replica.port, "ZCARD", "lb:{web}:servers") == "2"
 
-    def replication(self, server: RedisServer) -> str:
-        import subprocess
 
-        return subprocess.run(
-            ["redis-cli", "-p", str(server.port), "info", "replication"],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Cluster of three primaries."""
+    with redis_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in nodes)}"
 
 
 class TestCluster:
-    @pytest.fixture(scope="class")
-    def url(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-        with redis_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
-            yield f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in nodes)}"
-
     async def test_every_script_runs_with_pools_in_every_slot(self, url: str) -> None:
         pools = [f"pool{number}" for number in range(8)]  # eight slots, on all three servers
         async with Store.from_url(url, command_timeout_s=5) as store:

@@ -1,0 +1,54 @@
+"""Tables fit the terminal by leaving columns out, not by cutting ids."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cluster_lb.cli.tables import servers_table
+
+SERVER = {
+    "pool": "web",
+    "id": "app-1",
+    "address": "10.0.0.1:8000",
+    "admin_state": "READY",
+    "health": "DOWN",
+    "stale": False,
+    "share": 0.625,
+    "weight": 5,
+    "effective_weight": 3,
+    "in_flight": 12,
+    "lease_ms": 4100,
+    "reason": "L4CON connection refused",
+}
+
+
+def printed(width: int, measured=None, **changes) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(servers_table([SERVER | changes], measured, width))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("width", "whole"), [(80, False), (140, True)])
+def test_a_narrow_terminal_gets_no_addresses_and_reasons(width, whole):
+    text = printed(width, {("web", "app-1"): 0.6})
+    for cell in ("web", "app-1", "READY", "DOWN", "62.5 %", "60.0 %", "3 of 5", "12", "4.1 s"):
+        assert cell in text
+    assert ("10.0.0.1:8000" in text) is whole
+    assert ("L4CON connection refused" in text) is whole
+
+
+def test_there_is_no_measured_column_where_nothing_was_measured():
+    assert "MEASURED" not in printed(140)
+    assert "MEASURED" in printed(140, {})
+
+
+def test_a_stale_server_is_shown_as_stale():
+    assert "stale" in printed(140, stale=True)
+    assert "DOWN" not in printed(140, stale=True)
+
+
+def test_markup_in_a_name_is_text():
+    assert "[red]" in printed(140, reason="[red]")

@@ -1,0 +1,119 @@
+"""Votes and what follows from them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from cluster_lb.model.availability import Health
+from cluster_lb.model.verdict import Vote
+from cluster_lb.store.client import Store
+from cluster_lb.store.registry import Registry
+from cluster_lb.store.verdicts import Verdicts
+from tests.doubles.keyspace import epoch_of, hash_at, hearing, key_names, now_ms, record
+
+UP = Vote(Health.UP, "L7OK 200")
+DOWN = Vote(Health.DOWN, "L4CON connection refused")
+
+
+@pytest.fixture
+async def verdicts(store: Store) -> Verdicts:
+    """Two servers are registered: a and b, at epoch 2."""
+    for server in ("a", "b"):
+        await Registry(store).register("web", record(server))
+    return Verdicts(store)
+
+
+async def health_of(store: Store, server: str = "a") -> str | None:
+    text = await store.call("HGET", "lb:{web}:verdicts", server)
+    return json.loads(text)["health"] if text else None
+
+
+async def test_the_first_vote_makes_a_verdict_with_all_that_one_wants_to_know(
+    store: Store, verdicts: Verdicts
+) -> None:
+    async with hearing(store) as heard:
+        assert await verdicts.cast("web", "n1", {"a": DOWN}, 5000) == ["a"]
+        assert await heard.all() == [{"pool": "web", "epoch": 3, "what": "verdict", "server": "a"}]
+    verdict = json.loads((await hash_at(store, "lb:{web}:verdicts"))["a"])
+    assert verdict.pop("at_ms") == pytest.approx(await now_ms(store), abs=5000)
+    assert verdict == {"health": "DOWN", "reason": DOWN.reason, "authors": ["n1"], "epoch": 3}
+    assert await verdicts.votes("web", "a") == {"n1": DOWN}
+    assert 14_000 < await store.call("PTTL", "lb:{web}:votes:a") <= 15_000
+    assert float(await store.call("ZSCORE", "lb:{web}:nodes", "n1")) > await now_ms(store) + 4000
+
+
+async def test_a_vote_that_changes_nothing_raises_no_epoch(store: Store, verdicts: Verdicts) -> None:
+    await verdicts.cast("web", "n1", {"a": UP, "b": UP})
+    async with hearing(store) as heard:
+        assert await verdicts.cast("web", "n1", {"a": UP, "b": UP}) == []
+        assert await verdicts.cast("web", "n2", {"a": UP}) == []
+        assert await heard.all() == []
+
+
+async def test_the_majority_decides_and_a_tie_keeps_what_is(store: Store, verdicts: Verdicts) -> None:
+    await verdicts.cast("web", "n1", {"a": UP})
+    await verdicts.cast("web", "n2", {"a": DOWN})
+    assert await health_of(store) == "UP"  # 1 : 1
+    assert await verdicts.cast("web", "n3", {"a": DOWN}) == ["a"]
+    verdict = json.loads((await hash_at(store, "lb:{web}:verdicts"))["a"])
+    assert (verdict["health"], verdict["authors"]) == ("DOWN", ["n2", "n3"])
+    assert await verdicts.cast("web", "n2", {"a": UP}) == ["a"]
+
+
+async def test_a_tie_from_the_start_leaves_the_server_new(store: Store, verdicts: Verdicts) -> None:
+    await store.call(
+        "HSET", "lb:{web}:votes:a", "n2", json.dumps({"health": "UP", "at_ms": await now_ms(store)})
+    )
+    await store.call("ZADD", "lb:{web}:nodes", await now_ms(store) + 5000, "n2")
+    assert await verdicts.cast("web", "n1", {"a": DOWN}) == []
+    assert await health_of(store) is None
+
+
+async def test_votes_of_dead_nodes_count_no_more(store: Store, verdicts: Verdicts) -> None:
+    await verdicts.cast("web", "n1", {"a": UP})
+    await verdicts.cast("web", "n2", {"a": UP})
+    assert await verdicts.cast("web", "n3", {"a": DOWN}) == []
+    await store.call("ZADD", "lb:{web}:nodes", await now_ms(store) - 1, "n1", await now_ms(store) - 1, "n2")
+    assert await verdicts.cast("web", "n3", {"a": DOWN}) == ["a"]
+    assert list(await verdicts.votes("web", "a")) == ["n3"]
+
+
+async def test_votes_that_their_node_refreshes_no_more_lapse_after_three_leases(
+    store: Store, verdicts: Verdicts
+) -> None:
+    await verdicts.cast("web", "n1", {"a": UP})
+    old = json.dumps({"health": "UP", "reason": "", "at_ms": await now_ms(store) - 15_001})
+    await store.call("HSET", "lb:{web}:votes:a", "n1", old)
+    assert await verdicts.cast("web", "n2", {"a": DOWN}) == ["a"]
+
+
+async def test_votes_on_unknown_servers_are_ignored(store: Store, verdicts: Verdicts) -> None:
+    assert await verdicts.cast("web", "n1", {"nobody": DOWN, "b": DOWN}) == ["b"]
+    assert "{web}:votes:nobody" not in await key_names(store)
+    assert await health_of(store, "nobody") is None
+
+
+async def test_foreign_votes_and_verdicts_give_way(store: Store, verdicts: Verdicts) -> None:
+    await store.call("HSET", "lb:{web}:votes:a", "x", "garbage", "y", "[1]")
+    await store.call("HSET", "lb:{web}:verdicts", "a", "garbage")
+    assert await verdicts.votes("web", "a") == {}
+    assert await verdicts.cast("web", "n1", {"a": UP}) == ["a"]
+    await store.call("SET", "lb:{web}:votes:b", "garbage")
+    assert await verdicts.cast("web", "n1", {"b": UP}) == ["b"]
+
+
+async def test_no_votes_ask_redis_nothing(store: Store, verdicts: Verdicts) -> None:
+    before = store.counters.commands
+    assert await verdicts.cast("web", "n1", {}) == []
+    assert store.counters.commands == before
+
+
+async def test_of_many_nodes_at_once_exactly_one_flips_the_verdict(real_store: Store) -> None:
+    await Registry(real_store).register("web", record("a"))
+    verdicts = Verdicts(real_store)
+    flips = await asyncio.gather(*(verdicts.cast("web", f"n{number}", {"a": DOWN}) for number in range(20)))
+    assert sorted(flips) == [[]] * 19 + [["a"]]
+    assert await epoch_of(real_store) == 2

@@ -1,0 +1,71 @@
+"""What a new reading changed, in an operator's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cluster_lb.changes import changes
+from cluster_lb.model.address import Address
+from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.model.verdict import Verdict
+
+A = Server(id="a", address=Address("127.0.0.1", 9001))
+B = Server(id="b", address=Address("127.0.0.1", 9002))
+DOWN = Verdict(Health.DOWN, "L4CON connection refused", ("n1", "n2"), epoch=3, at_ms=0)
+
+
+def snapshot(*servers: Server, panic_threshold: float = 0.0) -> Snapshot:
+    return Snapshot("web", 1, "round_robin", panic_threshold, servers)
+
+
+def events(before: Snapshot | None, after: Snapshot) -> list[tuple[str, str]]:
+    return [(level, event) for level, event, _ in changes(before, after)]
+
+
+def test_the_first_reading_names_every_server() -> None:
+    assert events(None, snapshot(A, B)) == [("info", "server registered")] * 2
+
+
+def test_the_same_again_is_no_news() -> None:
+    assert events(snapshot(A, B), snapshot(A, B)) == []
+
+
+def test_servers_come_and_go() -> None:
+    assert events(snapshot(A), snapshot(B)) == [("info", "server registered"), ("info", "server left")]
+
+
+def test_a_verdict_is_told_with_its_reason_and_authors() -> None:
+    [(level, event, fields)] = changes(snapshot(A), snapshot(replace(A, verdict=DOWN)))
+    assert (level, event) == ("warning", "server down")
+    assert fields == {"server": "a", "reason": "L4CON connection refused", "by": "n1,n2"}
+
+
+def test_a_server_that_comes_back_up_is_told_quietly() -> None:
+    up = Verdict(Health.UP, "L4OK", ("n1",), epoch=4, at_ms=0)
+    assert events(snapshot(replace(A, verdict=DOWN)), snapshot(replace(A, verdict=up))) == [
+        ("info", "server up")
+    ]
+
+
+def test_what_operators_change_is_told() -> None:
+    changed = replace(A, admin_state=AdminState.DRAIN, effective_weight=5, address=Address("127.0.0.1", 9009))
+    assert events(snapshot(A), snapshot(changed)) == [
+        ("info", "admin state changed"),
+        ("info", "weight changed"),
+        ("info", "address changed"),
+    ]
+
+
+def test_panic_begins_and_ends_once() -> None:
+    well, ill = (
+        snapshot(A, panic_threshold=0.6),
+        snapshot(replace(A, verdict=DOWN), panic_threshold=0.6),
+    )
+    assert [event for _, event in events(well, ill)] == [
+        "server down",
+        "panic: too few servers are healthy, so health is ignored",
+    ]
+    assert events(ill, ill) == []
+    assert events(ill, well)[-1] == ("info", "panic is over: enough servers are healthy")

@@ -1,0 +1,149 @@
+"""What a node tells Redis of itself: leases and sweeps each second, changed load in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from cluster_lb.model.member import Member
+from cluster_lb.proxy.pools import LivePools
+from cluster_lb.pulse import Pulse
+from cluster_lb.store.loads import Loads
+from cluster_lb.store.membership import Membership
+from cluster_lb.store.registry import Registry, SweepResult
+from cluster_lb.store.view import View
+
+ME = Member(id="n1", version="0")
+
+
+class Told:
+    """Stands for all of the store: remembers what it was told. `epoch`: what Redis says it is."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.epoch = 1
+        self.swept = SweepResult()
+        self.readings = {"web": None}
+
+    async def renew(self, member: Member) -> None:
+        self.calls.append(("renew", member.id))
+
+    async def publish(
+        self, pool: str, node_id: str, lease_ms: int, epoch_seen: int, loads: Mapping[str, int]
+    ) -> int:
+        self.calls.append(("publish", pool, epoch_seen, dict(loads)))
+        return self.epoch
+
+    async def sweep(self, pool: str) -> SweepResult:
+        self.calls.append(("sweep", pool))
+        return self.swept
+
+    async def leave(self, node_id: str) -> None:
+        self.calls.append(("leave", node_id))
+
+    def refresh(self, pool: str) -> None:
+        self.calls.append(("refresh", pool))
+
+    def take(self) -> list[tuple[Any, ...]]:
+        calls, self.calls = self.calls, []
+        return calls
+
+
+class OnePool:
+    """Stands for the live pools: one, with one server."""
+
+    def __init__(self) -> None:
+        self.server = SimpleNamespace(id="a", load=0)
+        self.web = SimpleNamespace(name="web", epoch=1, servers={"a": self.server})
+
+    def ensure(self, name: str) -> Any:
+        return self.web
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def pools() -> OnePool:
+    return OnePool()
+
+
+@pytest.fixture
+def pulse(told: Told, pools: OnePool) -> Pulse:
+    return Pulse(
+        node_id="n1",
+        lease_ms=5000,
+        describe=lambda: ME,
+        membership=cast("Membership", told),
+        loads=cast("Loads", told),
+        registry=cast("Registry", told),
+        view=cast("View", told),
+        pools=cast("LivePools", pools),
+    )
+
+
+async def test_a_whole_beat_renews_leases_and_sweeps(pulse: Pulse, told: Told) -> None:
+    await pulse.beat(whole=True)
+    assert told.take() == [("renew", "n1"), ("publish", "web", 1, {}), ("sweep", "web")]
+
+
+async def test_between_whole_beats_only_changed_load_is_told(
+    pulse: Pulse, told: Told, pools: OnePool
+) -> None:
+    await pulse.beat(whole=True)
+    told.take()
+    await pulse.beat(whole=False)
+    assert told.take() == []
+    pools.server.load = 3
+    await pulse.beat(whole=False)
+    await pulse.beat(whole=False)
+    assert told.take() == [("publish", "web", 1, {"a": 3})]
+    pools.server.load = 0
+    await pulse.beat(whole=False)
+    assert told.take() == [("publish", "web", 1, {})]
+
+
+async def test_another_epoch_in_redis_has_the_pool_read_again(pulse: Pulse, told: Told) -> None:
+    told.epoch = 2
+    await pulse.beat(whole=True)
+    assert ("refresh", "web") in told.take()
+
+
+async def test_leaving_ends_votes_and_load_before_the_membership(pulse: Pulse, told: Told) -> None:
+    await pulse.leave()
+    assert told.take() == [("publish", "web", 1, {}), ("leave", "n1")]
+
+
+@pytest.mark.parametrize(
+    ("swept", "level", "event"),
+    [
+        (SweepResult(retired=("a",)), "warning", "server retired: its lease ended"),
+        (
+            SweepResult(stale=("a", "b"), registered=3),
+            "error",
+            "most servers of the pool stopped their heartbeats at once: kept for one more lease",
+        ),
+        (SweepResult(held=True), "warning", "redis was away: no server is retired for two leases"),
+    ],
+)
+async def test_what_a_sweep_did_is_logged(
+    pulse: Pulse, told: Told, swept: SweepResult, level: str, event: str
+) -> None:
+    told.swept = swept
+    with capture_logs() as logs:
+        await pulse.beat(whole=True)
+    assert [(entry["log_level"], entry["event"]) for entry in logs] == [(level, event)]
+
+
+async def test_a_long_hold_is_logged_once(pulse: Pulse, told: Told) -> None:
+    told.swept = SweepResult(held=True)
+    with capture_logs() as logs:
+        await pulse.beat(whole=True)
+        await pulse.beat(whole=True)
+    assert len(logs) == 1
