@@ -7,6 +7,8 @@ one exchange (status, whether a repeat is safe, whether it counts against the se
 
 from __future__ import annotations
 
+import errno
+
 
 class ClusterLBError(Exception):
     """Base of all errors that cluster-lb raises on purpose."""
@@ -35,3 +37,11 @@ class StoreError(ClusterLBError):
 
 class StoreUnavailableError(StoreError):
     """Redis did not answer in time or is not connected; a later repeat may help."""
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def is_local_shortage(error: OSError) -> bool:
+    """Whether this machine ran out of descriptors or memory, which says nothing of the other end."""
+    return error.errno in _SHORTAGES

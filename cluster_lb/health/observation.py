@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Faults of this machine, not of the server: no descriptors, no memory.
-_OUR_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+from cluster_lb.errors import is_local_shortage
 
 
 class Word(StrEnum):
@@ -54,4 +52,4 @@ def connect_failure(error: OSError, duration_ms: float) -> Observation:
     if isinstance(error, socket.gaierror):
         return Observation(Word.L4CON, "name not resolved", duration_ms)
     detail = os.strerror(error.errno).lower() if error.errno else "cannot connect"
-    return Observation(Word.SOCKERR if error.errno in _OUR_FAULT else Word.L4CON, detail, duration_ms)
+    return Observation(Word.SOCKERR if is_local_shortage(error) else Word.L4CON, detail, duration_ms)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from cluster_lb.proxy import failures
-from cluster_lb.proxy.failures import IDEMPOTENT, Failure
+from cluster_lb.proxy.failures import IDEMPOTENT, Failure, Fault
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.tunnel import Tunnel
 from cluster_lb.wire.chunked import ChunkScanner
@@ -151,13 +151,14 @@ class Exchange:
         except TimeoutError:
             failure = failures.CONNECT_TIMEOUT
         except OSError as error:
-            failure = failures.CONNECT_FAILED.because(error.strerror or str(error))
+            failure = failures.cannot_connect(error)
         else:
             if upstream.transport.is_closing():
                 failure = failures.CLOSED_AT_ONCE
         if failure is not None:
-            server.failures += 1
-            self.client.listener.on_unreachable(self.pool.name, server.id, failure.reason)
+            if failure.fault is Fault.UPSTREAM:
+                server.failures += 1
+                self.client.listener.on_unreachable(self.pool.name, server.id, failure.reason)
             if self.server is server and self.upstream is None:
                 self.on_attempt_failed(failure)
         elif self.server is server and self.upstream is None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from enum import Enum
+
+from cluster_lb.errors import is_local_shortage
 
 # RFC 9110 section 9.2.2: sent twice, they mean the same as once.
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
@@ -34,6 +37,7 @@ class Failure:
 
 
 CONNECT_FAILED = Failure(Fault.UPSTREAM, 502, "cannot connect", untouched=True)
+NO_CONNECTION = Failure(Fault.US, 503, "no more connections can be opened", untouched=True, repeatable=False)
 CONNECT_TIMEOUT = Failure(Fault.UPSTREAM, 504, "connect timed out", untouched=True)
 CLOSED_AT_ONCE = Failure(Fault.UPSTREAM, 502, "server closed a new connection", untouched=True)
 SERVER_CLOSED = Failure(Fault.UPSTREAM, 502, "server closed the connection")
@@ -43,3 +47,11 @@ NO_SERVER = Failure(Fault.US, 503, "no server available", untouched=True, repeat
 # nginx's code for a client that went away: logged, never sent, and nobody's failure.
 CLIENT_GONE = Failure(Fault.CLIENT, 499, "client went away", repeatable=False)
 CLIENT_STALLED = Failure(Fault.CLIENT, 408, "client stalled", repeatable=False)
+
+
+def cannot_connect(error: OSError) -> Failure:
+    """Why a connect failed, in the system's words, which do not depend on the event loop; a resolver's,
+    whose numbers are others, stay."""
+    kind = NO_CONNECTION if is_local_shortage(error) else CONNECT_FAILED
+    number = error.errno or 0
+    return kind.because(os.strerror(number) if number > 0 else error.strerror or str(error))

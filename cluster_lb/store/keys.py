@@ -9,17 +9,17 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:member:<node>`         | HASH    | lease   | addresses, zone, version, epochs, snapshot age | membership           | get, API       |
 | `ns:pools`                 | SET     | -       | pool names                                     | registry, pools      | view           |
 | `ns:routes`                | STRING  | -       | JSON: revision, routes                         | pools                | view           |
-| `ns:{pool}:config`         | HASH    | -       | created_ms, revision, settings by dotted name  | pools, registry      | view           |
+| `ns:{pool}:config`         | HASH    | -       | created_ms, seeds, revision, settings by dotted name | pools, registry, reseed | view           |
 | `ns:{pool}:epoch`          | STRING  | -       | integer, rises with each change of the eligible set or of a weight | all scripts that change one | view, tickets |
 | `ns:{pool}:tickets`        | STRING  | -       | the shared round-robin counter                 | tickets              | tickets        |
 | `ns:{pool}:servers`        | ZSET    | -       | server id -> lease deadline, ms of Redis time  | registry             | view, sweep    |
 | `ns:{pool}:server:<id>`    | HASH    | -       | the server's record, weight, admin state, report; outlives a server that an operator marked, for 24 h | registry | view |
 | `ns:{pool}:verdicts`       | HASH    | -       | server id -> JSON verdict                      | votes                | view           |
 | `ns:{pool}:votes:<id>`     | HASH    | 3 leases | node id -> JSON vote                          | votes                | votes          |
-| `ns:{pool}:nodes`          | ZSET    | -       | node id -> lease deadline, ms: whose votes and load count in this pool | loads | votes, view |
+| `ns:{pool}:nodes`          | ZSET    | -       | node id -> lease deadline, ms: whose votes and load count in this pool | loads, votes | votes, view |
 | `ns:{pool}:seen`           | HASH    | -       | node id -> epoch that it serves                | loads                | drain          |
 | `ns:{pool}:load`           | HASH    | -       | node/server -> exchanges in flight, no zeros   | loads                | view, drain    |
-| `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms         | sweep                | sweep          |
+| `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms, preserve_until_ms | sweep, registry, reseed                | sweep          |
 | `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server          | scripts              | bus            |
 """
 

@@ -109,7 +109,7 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
         epoch=int(raw["epoch"]),
         policy=settings.policy,
         panic_threshold=settings.panic_threshold,
-        servers=_servers(raw, now_ms, problems),
+        servers=_servers(raw, now_ms, problems, judged=settings.health.kind != "none"),
     )
     return PoolReading(
         snapshot=snapshot,
@@ -124,8 +124,9 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
     )
 
 
-def _servers(raw: Mapping[str, Any], now_ms: int, problems: list[str]) -> tuple[Server, ...]:
-    verdicts = _table(raw["verdicts"])
+def _servers(raw: Mapping[str, Any], now_ms: int, problems: list[str], *, judged: bool) -> tuple[Server, ...]:
+    """`judged`: whether the pool's servers are probed; a verdict from before does not hold without probes."""
+    verdicts = _table(raw["verdicts"]) if judged else {}
     servers = []
     for server_id, entry in sorted(_table(raw["servers"]).items()):
         lease_ms = int(entry["deadline_ms"]) - now_ms

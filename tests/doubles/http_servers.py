@@ -120,7 +120,11 @@ async def connect(address: Address, *, limit: int = 1 << 16, receive_buffer: int
     sock.setblocking(False)
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    await asyncio.get_running_loop().sock_connect(sock, (address.host, address.port))
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (address.host, address.port))
+    except OSError:
+        sock.close()
+        raise
     return Peer(*await asyncio.open_connection(sock=sock, limit=limit))
 
 

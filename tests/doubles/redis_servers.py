@@ -176,12 +176,7 @@ def _sentinel(folder: Path, redis: str, primary_port: int) -> RedisServer:
 
 def _knows_all(sentinel_port: int) -> bool:
     """Whether a Sentinel sees one replica and two other Sentinels."""
-    out = subprocess.run(
-        [need_binary("redis-cli"), "-p", str(sentinel_port), "sentinel", "master", "main"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.split()
+    out = _cli(sentinel_port, "sentinel", "master", "main").split()
     facts = dict(zip(out[::2], out[1::2], strict=False))
     return facts.get("num-slaves") == "1" and facts.get("num-other-sentinels") == "2"
 
@@ -225,12 +220,12 @@ def replication(port: int) -> str:
 
 
 def _cli(port: int, *command: str) -> str:
-    return subprocess.run(
-        [need_binary("redis-cli"), "-t", "1", "-p", str(port), *command],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    """What redis-cli prints; empty when the server does not answer."""
+    cli = [need_binary("redis-cli"), "-p", str(port), *command]
+    try:
+        return subprocess.run(cli, capture_output=True, text=True, check=False, timeout=1.0).stdout
+    except subprocess.TimeoutExpired:
+        return ""
 
 
 def _until(condition: object, what: str, within_s: float = 15.0) -> None:

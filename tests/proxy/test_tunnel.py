@@ -13,7 +13,7 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade:
 
 
 async def opened(balancer, early: bytes = b"", first: bytes = b""):
-    """The two ends of a tunnel; the client sent `early` with its request, the server `first` with its answer."""
+    """The two ends of a tunnel; the client sent `early` with its request, the server `first` with the 101."""
     server = await balancer.server()
     client = await balancer.client()
     await client.send(UPGRADE + early)

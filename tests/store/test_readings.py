@@ -75,6 +75,20 @@ async def test_bad_fields_have_their_defaults(store: Store, reader: PoolReader) 
     assert len(logs) == 6
 
 
+async def test_a_verdict_from_before_does_not_hold_in_a_pool_without_probes(
+    store: Store, reader: PoolReader
+) -> None:
+    verdict = '{"health": "DOWN", "reason": "L4CON", "authors": ["n1"], "epoch": 1, "at_ms": 1}'
+    await store.call("HSET", "lb:{web}:verdicts", "a", verdict)
+    reading = await reader.read("web")
+    assert reading is not None
+    assert reading.snapshot.servers[0].health is Health.DOWN
+    await store.call("HSET", "lb:{web}:config", "health.kind", "none")
+    reading = await reader.read("web")
+    assert reading is not None
+    assert reading.snapshot.servers[0].health is Health.NEW
+
+
 @pytest.mark.parametrize("key", ["server:a", "verdicts", "nodes", "seen", "load"])
 async def test_a_key_of_another_type_reads_as_empty(store: Store, reader: PoolReader, key: str) -> None:
     await store.call("DEL", "lb:{web}:" + key)

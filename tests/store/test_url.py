@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.store.client import Store
-from cluster_lb.store.url import client_factory, close_client
+from cluster_lb.store.url import cancellable, client_factory, close_client
 from tests.doubles.redis_servers import RedisServer, free_port, need_binary, running
 
 
@@ -103,3 +104,18 @@ async def test_tls(tmp_path: Path, certificate: list[str]) -> None:
         url = f"rediss://127.0.0.1:{tls_port}/0?ssl_ca_certs={tmp_path}/cert.pem"
         async with Store.from_url(url, command_timeout_s=5.0) as store:
             assert await store.call("PING")
+
+
+async def test_a_cancellation_that_the_work_swallowed_still_counts() -> None:
+    async def swallow() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "done"
+        return "never"
+
+    task = asyncio.ensure_future(cancellable(swallow()))
+    await asyncio.wait({task}, timeout=0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
