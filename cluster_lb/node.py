@@ -283,7 +283,7 @@ class Node:
         for level, event, fields in changes(before.snapshot if before else None, snapshot):
             getattr(_log, level)(event, pool=snapshot.pool, epoch=snapshot.epoch, **fields)
         self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health)
-        self._overlay.update(snapshot.pool, snapshot.servers)
+        self._overlay.update(snapshot.pool, snapshot.servers, panics=snapshot.panics)
         self._pools.offer(snapshot, reading.settings)
 
     def _on_adopted(self, pool: LivePool) -> None:

@@ -1,7 +1,8 @@
 """The local overlay: servers that this node itself cannot reach, whatever the verdict says.
 
 Probes of other nodes miss a failure of this node's own path. A server is out here while this node's connects
-to it fail (reported by the data path, ended by a connect that succeeds), or while its own tally says DOWN.
+to it fail (reported by the data path, ended by a connect that succeeds), or while its own tally says DOWN. In
+a pool that panics health is ignored: there only failed connects count.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Overlay:
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.stop()
 
-    def update(self, pool: str, servers: Iterable[Server]) -> None:
+    def update(self, pool: str, servers: Iterable[Server], *, panics: bool = False) -> None:
         """`servers` are all of the pool from now on. One with a new address is in again."""
         before = self._pools.get(pool, {})
         self._pools[pool] = {}
@@ -64,6 +65,10 @@ class Overlay:
                 self._pools[pool][server.id] = reach
         for reach in before.values():
             reach.clear()
+        for reach in self._pools[pool].values():
+            was_out = reach.out
+            reach.panics = panics
+            self._tell(reach, was_out, "health is ignored" if panics else "health counts again")
 
     def is_out(self, pool: str, server_id: str) -> bool:
         """Whether this node should not use the server. False for one that is not known."""
@@ -115,7 +120,7 @@ class Overlay:
 class _Reach:
     """Whether this node reaches one server, by its own connects and by its own tally."""
 
-    __slots__ = ("address", "pool", "recheck", "server_id", "tally_down")
+    __slots__ = ("address", "panics", "pool", "recheck", "server_id", "tally_down")
 
     def __init__(self, pool: str, server_id: str, address: Address) -> None:
         self.pool = pool
@@ -123,10 +128,11 @@ class _Reach:
         self.address = address
         self.recheck: asyncio.Task[None] | None = None  # runs while connects fail
         self.tally_down = False
+        self.panics = False
 
     @property
     def out(self) -> bool:
-        return self.recheck is not None or self.tally_down
+        return self.recheck is not None or (self.tally_down and not self.panics)
 
     def clear(self) -> None:
         if self.recheck:

@@ -28,7 +28,8 @@ async def test_no_request_fails_when_a_node_is_told_to_stop_under_load(cluster: 
             for server in servers.values():
                 server.release.set()
             assert (await running).ok
-            assert await asyncio.to_thread(leaving.child.popen.wait) == 0
+            await eventually(lambda: not leaving.child.runs)
+            assert leaving.child.popen.returncode == 0
             del cluster.nodes["n1"]
             await eventually(lambda: cluster.nodes["n2"].knows("n2", "n3"))
     assert tally.failed == 0, tally.problems
@@ -43,7 +44,8 @@ async def test_a_second_signal_ends_a_node_at_once(cluster: RealCluster) -> None
         leaving.child.send(signal.SIGTERM)
         await eventually(lambda: _is_draining(leaving))
         leaving.child.send(signal.SIGTERM)
-        assert await asyncio.to_thread(leaving.child.popen.wait) == 0
+        await eventually(lambda: not leaving.child.runs)
+        assert leaving.child.popen.returncode == 0
         assert not (await running).ok
 
 

@@ -1,4 +1,4 @@
-"""The containers describe the same cluster, and fit the program: no container engine is needed to see that."""
+"""The containers describe the same cluster and fit the program; seen without a container engine."""
 
 from __future__ import annotations
 

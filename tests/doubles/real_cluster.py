@@ -27,11 +27,13 @@ from tests.doubles.waiting import eventually
 START_S = 40.0  # a machine that does other things meanwhile
 Json = dict[str, Any]
 
-# Quick probes, so that verdicts come soon; unused connections to servers are given up soon.
+# Quick probes, so that verdicts come soon; unused connections to servers are given up soon; no test waits for
+# the grace time.
 SETTINGS = """\
 [node]
 id = "{id}"
 admin = "127.0.0.1:{admin}"
+grace_s = 300.0
 [redis]
 url = "{redis}"
 [[listeners]]

@@ -6,6 +6,7 @@ Each is a plain object to start, freeze, kill and restart; each process is ended
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -82,8 +83,10 @@ class RedisServer:
         return False
 
     def freeze(self) -> None:
-        """Stop it without ending it: connections stay, nothing answers."""
+        """Stop it without ending it: connections stay, nothing answers. Returns when it has stopped."""
         self._signal(signal.SIGSTOP)
+        if self.process is not None:
+            os.waitpid(self.process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)

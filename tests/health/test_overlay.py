@@ -193,3 +193,26 @@ def count_connects(monkeypatch) -> list[Address]:
 
     monkeypatch.setattr(module, "connect", counted)
     return looked
+
+
+async def test_in_a_pool_that_panics_the_tally_takes_nobody_out_but_failed_connects_do(refusing) -> None:
+    heard: list = []
+    async with overlay(heard, recheck_s=60.0) as local:
+        local.update("web", [server(refusing)])
+        local.hear_tally("web", "a", False, "L7STS 503")
+        local.update("web", [server(refusing)], panics=True)
+        assert not local.is_out("web", "a")
+        local.report_unreachable("web", "a", "L4CON connection refused")
+        assert local.is_out("web", "a")
+    assert [out for _, _, out, _ in heard] == [OUT, BACK, OUT]
+
+
+async def test_when_the_panic_is_over_the_tally_counts_again(refusing) -> None:
+    heard: list = []
+    async with overlay(heard) as local:
+        local.update("web", [server(refusing)], panics=True)
+        local.hear_tally("web", "a", False, "L7STS 503")
+        assert not local.is_out("web", "a")
+        local.update("web", [server(refusing)])
+        assert local.is_out("web", "a")
+    assert heard == [("web", "a", OUT, "health counts again")]

@@ -300,6 +300,12 @@ class TestEpochs:
         node.ask(1.0)
         node.answer()
         assert node.run.at_hand > 0
+        node.drain()
+        for _ in range(3):
+            node.run.take()
+        node.answer()
+        node.run.take()
+        assert node.run.owed
         node.redis.epoch = 2
         node.run.adopt(2, 3)
         assert (node.run.at_hand, node.run.owed) == (0, {})

@@ -17,6 +17,7 @@ def test_shared_parts_log_through_the_backends_logging(
     structlog.reset_defaults()
     with logging_restored():
         logging.getLogger().addHandler(caplog.handler)
+        logging.getLogger().setLevel(logging.WARNING)
         use_stdlib_logging()
         structlog.get_logger("store").warning("redis does not answer", url="x")
     assert caplog.messages == ["event='redis does not answer' url='x'"]

@@ -26,6 +26,10 @@ async def connections(store: Store) -> int:
     return len((await store.call("CLIENT", "LIST")).splitlines())
 
 
+async def only_one_is_left(store: Store) -> bool:
+    return await connections(store) == 1
+
+
 async def test_an_answer_marks_the_store_up(real_store: Store) -> None:
     assert await real_store.call("PING") in (True, "PONG")
     assert real_store.up
@@ -89,11 +93,34 @@ async def test_an_outage_leaves_no_connection_behind(own_server: RedisServer, ow
         await asyncio.gather(*(own_store.call("PING") for _ in range(30)), return_exceptions=True)
         own_server.thaw()
         await asyncio.wait_for(own_store.wait_up(), 5)
+    await eventually(lambda: only_one_is_left(own_store))
 
-    async def one_is_left() -> bool:
-        return await connections(own_store) == 1
 
-    await eventually(one_is_left)
+async def test_after_an_outage_no_older_connection_is_used(own_server: RedisServer, own_store: Store) -> None:
+    await asyncio.gather(*(own_store.call("PING") for _ in range(10)))
+    assert await connections(own_store) == 10
+    own_server.freeze()
+    with pytest.raises(StoreUnavailableError):
+        await own_store.call("PING")
+    own_server.thaw()
+    await asyncio.wait_for(own_store.wait_up(), 5)
+    await eventually(lambda: only_one_is_left(own_store))
+
+
+async def test_a_call_that_an_outage_overtook_leaves_no_connection_behind(
+    own_server: RedisServer, own_store: Store
+) -> None:
+    own_server.freeze()
+    first = asyncio.ensure_future(own_store.call("PING"))
+    await asyncio.wait({first}, timeout=0.3)
+    second = asyncio.ensure_future(own_store.call("PING"))
+    await asyncio.wait({first})
+    assert isinstance(first.exception(), StoreUnavailableError)
+    own_server.thaw()
+    await asyncio.wait({second})
+    assert second.exception() is None
+    await asyncio.wait_for(own_store.wait_up(), 5)
+    await eventually(lambda: only_one_is_left(own_store))
 
 
 async def test_a_killed_redis_is_back_when_it_is_restarted(own_server: RedisServer, own_store: Store) -> None:

@@ -281,6 +281,7 @@ class TestSweep:
         await set_lease(store, -1, "s3")
         results = await asyncio.gather(*(registry.sweep("web") for _ in range(5)))
         assert sorted(result.retired for result in results) == [(), (), (), (), ("s3",)]
+        assert sum(result.registered for result in results) == 10
 
     async def test_keeps_the_marks_of_what_it_retires(
         self, store: Store, registry: Registry, ten: list[str]

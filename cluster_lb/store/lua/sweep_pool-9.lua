@@ -95,7 +95,7 @@ for i = 1, #all, 2 do
   if deadline <= now then
     local server = server_prefix .. id
     local stale = redis.call('HGET', server, 'stale') == '1'
-    local kept = (stale or now < preserve_until) and now < deadline + lease_of(id) 
+    local kept = (stale or now < preserve_until) and now < deadline + lease_of(id) and not is_down(id)
     if not kept then
       retire(servers, server, verdicts, votes_prefix .. id, nodes, load, id, true)
       table.insert(result.retired, id)

@@ -1,0 +1,172 @@
+"""A pool in life: what survives a new snapshot, and who is picked when some cannot be reached."""
+
+from __future__ import annotations
+
+from cluster_lb.clock import SystemClock
+from cluster_lb.model.address import Address
+from cluster_lb.model.availability import AdminState
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking import compile_policy
+from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.settings.schema import PoolSettings
+from tests.doubles.http_servers import OK, Close
+from tests.doubles.waiting import eventually
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def new_pool(*servers: Server) -> LivePool:
+    pool = LivePool("web", None, Ticker(SystemClock()), PoolSettings())
+    adopt(pool, *servers)
+    return pool
+
+
+def adopt(pool: LivePool, *servers: Server) -> None:
+    snapshot = Snapshot("web", pool.epoch + 1, "weighted_round_robin", 0.5, servers)
+    pool.adopt(snapshot, compile_policy(snapshot))
+
+
+def server(name: str, port: int = 9001, weight: int = 1, **more) -> Server:
+    return Server(name, Address("127.0.0.1", port), effective_weight=weight, **more)
+
+
+def picks(pool: LivePool, count: int) -> str:
+    return "".join(pool.pick(ticket).id for ticket in range(count))
+
+
+def test_tickets_index_the_schedule():
+    assert picks(new_pool(server("a", weight=2), server("b")), 6) == "abaaba"
+
+
+def test_an_empty_pool_picks_nobody():
+    assert new_pool().pick(3) is None
+    assert new_pool(server("a", weight=0)).pick(3) is None
+
+
+def test_a_server_that_stays_keeps_its_counts():
+    pool = new_pool(server("a"), server("b"))
+    a = pool.servers["a"]
+    a.load, a.out = 3, True
+    adopt(pool, server("a", weight=7), server("c"))
+    assert pool.servers["a"] is a
+    assert (a.load, a.out, a.retired, pool.epoch) == (3, True, False, 2)
+
+
+def test_a_server_that_leaves_or_moves_is_retired():
+    pool = new_pool(server("a"), server("b"))
+    a, b = pool.servers["a"], pool.servers["b"]
+    adopt(pool, server("a", port=9002))
+    assert (a.retired, b.retired) == (True, True)
+    assert pool.servers["a"] is not a
+
+
+def test_a_server_that_is_out_is_passed_over_in_the_order_of_the_ticket():
+    pool = new_pool(server("a"), server("b"), server("c"))
+    pool.servers["b"].out = True
+    assert picks(pool, 6) == "accacc"
+
+
+def test_where_all_are_out_each_has_its_turn():
+    pool = new_pool(server("a"), server("b"))
+    for live in pool.servers.values():
+        live.out = True
+    assert picks(pool, 4) == "abab"
+
+
+def test_what_follows_was_not_tried_and_is_rather_not_out():
+    pool = new_pool(server("a"), server("b"), server("c"))
+    a, b, c = (pool.servers[name] for name in "abc")
+    b.out = True
+    assert pool.next_after(0, (a,)) is c
+    assert pool.next_after(0, (a, c)) is b
+    assert pool.next_after(0, (a, b, c)) is None
+    assert pool.next_after(1, ()) is c
+
+
+def test_servers_that_take_nothing_new_are_kept_alive_and_not_picked():
+    pool = new_pool(server("a"), server("b", admin_state=AdminState.DRAIN))
+    assert picks(pool, 2) == "aa"
+    assert "b" in pool.servers
+
+
+async def test_a_server_that_leaves_may_finish_and_its_connections_are_not_kept(balancer):
+    first = await balancer.server()
+    client = await balancer.client()
+    await client.send(GET)
+    peer = await first.accepted()
+    await peer.head()
+    live = balancer.live()
+    balancer.adopt()
+    await peer.send(OK)
+    assert (await client.response()).status == 200
+    assert await peer.rest() == b""
+    assert (live.load, live.idle, live.statuses[2]) == (0, [], 1)
+
+
+async def test_kept_connections_of_a_server_that_leaves_are_closed(balancer):
+    server = await balancer.answering(OK)
+    await (await balancer.client()).ask(GET)
+    await balancer.kept()
+    live = balancer.live()
+    balancer.adopt()
+    await eventually(lambda: live.connections == 0)
+    assert live.idle == []
+    assert len(server.peers) == 1
+
+
+async def test_a_repeat_goes_to_the_servers_of_the_newest_snapshot(balancer):
+    first = await balancer.server()
+    client = await balancer.client()
+    await client.send(GET)
+    peer = await first.accepted()
+    await peer.head()
+    balancer.servers.clear()
+    await balancer.answering(OK)
+    await peer.close()
+    assert (await client.response()).status == 200
+
+
+async def test_idle_connections_are_closed_after_their_time_the_oldest_first(balancer):
+    server = await balancer.answering(OK)
+    one, two = await balancer.client(), await balancer.client()
+    await one.send(GET)
+    await two.send(GET)
+    await one.response()
+    await two.response()
+    await balancer.kept(0, 2)
+    balancer.advance(40)
+    await one.ask(GET)  # the last used one again
+    await balancer.kept(0, 2)
+    balancer.advance(25)
+    await balancer.kept(0, 1)
+    balancer.advance(40)
+    await balancer.kept(0, 0)
+    await eventually(lambda: balancer.live().connections == 0)
+    assert len(server.peers) == 2
+
+
+async def test_no_more_than_so_many_connections_are_kept(start):
+    balancer = await start(pool={"max_idle_connections": 1})
+    await balancer.answering(OK)
+    clients = [await balancer.client() for _ in range(3)]
+    for client in clients:
+        await client.send(GET)
+    for client in clients:
+        await client.response()
+    await eventually(lambda: balancer.live().connections == 1)
+    assert len(balancer.live().idle) == 1
+
+
+async def test_a_server_that_is_out_gets_nothing_until_it_is_back(balancer):
+    await balancer.answering(Close())
+    await balancer.answering(OK)
+    client = await balancer.client()
+    balancer.live().out = True
+    for _ in range(4):
+        assert (await client.ask(GET)).status == 200
+    assert balancer.live().attempts == 0
+    balancer.live().out = False
+    await client.ask(GET)
+    assert balancer.live().attempts == 1
