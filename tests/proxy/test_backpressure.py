@@ -103,9 +103,11 @@ async def test_a_client_that_sends_requests_and_reads_no_answer_is_paused(balanc
     await balancer.answering(b"HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n" + b"x" * 150_000)
     client = await balancer.client(receive_buffer=4096, limit=1024)
     request = GET.replace(b"\r\n\r\n", b"\r\nX: %b\r\n\r\n" % (b"y" * 10_000))
-    sending = asyncio.ensure_future(client.send(*[request] * 3000))
+    await client.send(GET * 100)
     connection = await eventually(lambda: balancer.listener.clients and only_client(balancer))
-    await eventually(lambda: connection._paused and connection.write_paused)
+    await eventually(lambda: connection.write_paused and not connection.exchange)
+    sending = asyncio.ensure_future(client.send(*[request] * 3000))
+    await eventually(lambda: connection._paused)
     assert len(connection._held) < BOUND
     assert not sending.done()
     balancer.advance(76)
