@@ -42,6 +42,13 @@ def test_auto_is_one_worker_a_core() -> None:
     assert worker_count(settings) == len(os.sched_getaffinity(0))
 
 
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has just ended
+        return False
+
+
 class Supervised:
     """A `cluster-lb serve --workers 2` that runs."""
 
@@ -52,8 +59,7 @@ class Supervised:
 
     def workers(self) -> list[psutil.Process]:
         """Without the helper processes of multiprocessing."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in psutil.Process(self.process.pid).children() if _is_worker(child)]
 
     async def ready(self) -> bool:
         return [await self._status(f"http://127.0.0.1:{self.admin + n}/readyz") for n in (0, 1)] == [200, 200]

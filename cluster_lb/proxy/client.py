@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.exchange import Exchange
 from cluster_lb.proxy.failures import Failure, Fault
+from cluster_lb.proxy.request_memo import NO_MEMO, learn
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
-from cluster_lb.wire.forwarding import forwarding_lines
 from cluster_lb.wire.framing import Framing
-from cluster_lb.wire.request_head import (
-    RequestFields,
-    match_request_line,
-    parse_other_request_line,
-    parse_request_fields,
-)
+from cluster_lb.wire.request_head import RequestFields, match_request_line, parse_other_request_line
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.listener import Listener
-
-# Clients of one kind send the same block on each new connection; larger ones hold cookies and do not repeat.
-_MAX_SHARED_BLOCK_BYTES = 2048
-_shared_fields = lru_cache(maxsize=1024)(parse_request_fields)
 
 # What a client may send ahead of its turn before it is paused; a request head at most, twice.
 _MAX_AHEAD_BYTES = 64 * 1024
@@ -35,8 +25,6 @@ _MAX_COMMON_LINE_BYTES = 1024
 
 LINGER_S = 2.0  # how long a refused client may go on sending (nginx lingering_timeout: 5 s)
 DRAIN_IDLE_S = 1.0  # while draining, how long a silent kept connection stays open
-
-_NO_FIELDS = RequestFields(None, Framing.NONE, 0, False, False, False, b"", b"", ())
 
 
 class ClientConnection(asyncio.Protocol):
@@ -48,16 +36,13 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_block",
         "_eof",
-        "_fields",
         "_fresh",
         "_held",
         "_in_requests",
+        "_memo",
         "_paused",
         "_ready",
-        "_repeatable",
-        "_tail",
         "closing",
         "draining",
         "exchange",
@@ -85,10 +70,7 @@ class ClientConnection(asyncio.Protocol):
         self._in_requests = False
         self._held = b""  # received, not yet a request
         self._ready = False  # the common path may be taken: see data_received
-        self._repeatable = False  # whether a request with the last field block may take it
-        self._block = b""  # the last field block, its analysis, and what servers get in its place
-        self._fields = _NO_FIELDS
-        self._tail = b""
+        self._memo = NO_MEMO  # the last field block
 
     def __repr__(self) -> str:
         return f"<ClientConnection {self.peer} {self.exchange!r}>"
@@ -103,9 +85,10 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         line = match_request_line(data) if self._ready else None
+        memo = self._memo
         if (
             line is not None
-            and data[(line_end := line.end()) :] == self._block
+            and data[(line_end := line.end()) :] == memo.block
             and line[3] == b"1"
             and line_end < _MAX_COMMON_LINE_BYTES
         ):
@@ -113,12 +96,12 @@ class ClientConnection(asyncio.Protocol):
             method = line[1]
             request_line = data[:line_end]
             router = self.listener.router
-            pool = router.only or router.find(self._fields.host, line[2])
+            pool = router.only or router.find(memo.fields.host, line[2])
             self._ready = False
             self.exchange = exchange = Exchange(
                 self, pool, method, request_line, simple=self.plain and method != b"HEAD"
             )
-            exchange.start(request_line + self._tail)
+            exchange.start(request_line + memo.tail)
         elif self.exchange is None:
             self._between_exchanges(data)
         else:
@@ -176,38 +159,40 @@ class ClientConnection(asyncio.Protocol):
         if line is None:
             return self._other_request(data, end)
         line_end = line.end()
-        block = data[line_end:end]
-        if block != self._block:
-            self._learn(block)
-        fields = self._fields
         method, target, minor = line.groups()
-        http10 = minor == b"0"
-        if http10 or fields.host is None:
-            _check_version(fields, http10)
-        request_line = data[:line_end]
-        exchange = Exchange.with_fields(
-            self, listener.router.find(fields.host, target), method, request_line, fields, http10=http10
-        )
-        return self._start(exchange, request_line, data[end:])
+        fields = self._fields(data[line_end:end], http10=minor == b"0")
+        return self._start(method, target, data[:line_end], fields, data[end:])
 
     def _other_request(self, data: bytes, end: int) -> bytes:
         """The same for a request line in absolute or asterisk form."""
         method, target, minor, authority, line_end = parse_other_request_line(data)
-        block = data[line_end:end]
-        if block != self._block:
-            self._learn(block)
-        fields = self._fields
-        http10 = minor == b"0"
-        _check_version(fields, http10)
+        fields = self._fields(data[line_end:end], http10=minor == b"0")
         if authority is not None and authority.lower() != (fields.host or b"").lower():
             raise BadRequestError("the target names another host than Host")
         request_line = b"%b %b HTTP/1.%b\r\n" % (method, target, minor)
-        exchange = Exchange.with_fields(
-            self, self.listener.router.find(fields.host, target), method, request_line, fields, http10=http10
-        )
-        return self._start(exchange, request_line, data[end:])
+        return self._start(method, target, request_line, fields, data[end:])
 
-    def _start(self, exchange: Exchange, request_line: bytes, rest: bytes) -> bytes:
+    def _fields(self, block: bytes, *, http10: bool) -> RequestFields:
+        """What the field block of a request says, mostly known from the last one."""
+        listener = self.listener
+        if block != self._memo.block:
+            self._memo = learn(
+                block, self.peer, listener.max_header_lines, trusted=listener.trusts(self.peer)
+            )
+        fields = self._memo.fields
+        if http10 and fields.framing is Framing.CHUNKED:
+            raise BadRequestError("Transfer-Encoding in HTTP/1.0")
+        if fields.host is None and not http10:
+            raise BadRequestError("missing Host")
+        if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
+            raise BadRequestError(f"body is longer than {listener.max_body_bytes} bytes", 413)
+        return fields
+
+    def _start(
+        self, method: bytes, target: bytes, request_line: bytes, fields: RequestFields, rest: bytes
+    ) -> bytes:
+        pool = self.listener.router.find(fields.host, target)
+        exchange = Exchange.with_fields(self, pool, method, request_line, fields)
         self.exchange = exchange
         self.since = self.listener.ticker.now
         self._fresh = self._ready = False
@@ -218,26 +203,8 @@ class ClientConnection(asyncio.Protocol):
                 self.exchange = None
                 raise
         exchange.simple = self.plain and exchange.may_be_simple()
-        exchange.start(request_line + self._tail)
+        exchange.start(request_line + self._memo.tail)
         return rest
-
-    def _learn(self, block: bytes) -> None:
-        """Analyse a new field block and keep the result: the next request often has the same."""
-        listener = self.listener
-        parse = _shared_fields if len(block) <= _MAX_SHARED_BLOCK_BYTES else parse_request_fields
-        fields = parse(block, listener.max_header_lines)
-        if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
-            raise BadRequestError(f"body is longer than {listener.max_body_bytes} bytes", 413)
-        received = fields.forwarding if fields.forwarding and listener.trusts(self.peer) else ()
-        tail = fields.end_to_end + forwarding_lines(self.peer.encode("ascii"), b"http", fields.host, received)
-        if fields.upgrade:
-            tail += b"Connection: upgrade\r\nUpgrade: " + fields.upgrade + b"\r\n"
-        self._block, self._fields, self._tail = block, fields, tail + b"\r\n"
-        self._repeatable = (
-            fields.framing is Framing.NONE
-            and fields.host is not None
-            and not (fields.close or fields.upgrade)
-        )
 
     def _request_body(self, exchange: Exchange, data: bytes) -> None:
         try:
@@ -297,7 +264,7 @@ class ClientConnection(asyncio.Protocol):
             if not self._in_requests:
                 self._next()
         else:
-            self._ready = self._repeatable
+            self._ready = self._memo.repeatable
 
     def _next(self) -> None:
         """Nothing is under way: begin what was sent ahead, or wait for the next request."""
@@ -309,7 +276,7 @@ class ClientConnection(asyncio.Protocol):
             data, self._held = self._held, b""
             self._requests(data)
         else:
-            self._ready = self._repeatable
+            self._ready = self._memo.repeatable
         if self._eof and self.exchange is None:
             self._close()
 
@@ -426,12 +393,3 @@ class ClientConnection(asyncio.Protocol):
         is just sending its next request must not find the connection closed under it."""
         self.plain = False
         self.draining = True
-
-
-def _check_version(fields: RequestFields, http10: bool) -> None:
-    """What differs between HTTP/1.0 and 1.1."""
-    if http10:
-        if fields.framing is Framing.CHUNKED:
-            raise BadRequestError("Transfer-Encoding in HTTP/1.0")
-    elif fields.host is None:
-        raise BadRequestError("missing Host")

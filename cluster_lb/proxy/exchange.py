@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.failures import IDEMPOTENT, Failure, Fault
+from cluster_lb.proxy.request_body import RequestBody
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.tunnel import Tunnel
-from cluster_lb.wire.chunked import ChunkScanner
-from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields
 
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.pool import LivePool
     from cluster_lb.proxy.server import LiveServer
     from cluster_lb.proxy.upstream import ResponseMemo, UpstreamConnection
-
-# Body bytes kept so that the request can be repeated, or until a connection is there; beyond it the client is
-# paused while connecting, and not repeated after that (nginx client_body_buffer_size: 16 KiB).
-MAX_KEPT_BODY_BYTES = 64 * 1024
 
 
 class Exchange:
@@ -58,9 +53,7 @@ class Exchange:
     http10 = False
     request_done = True
     _responded = False
-    _body: list[bytes] | None = None  # None: nothing kept, or too much to keep
-    _body_left = 0
-    _scanner: ChunkScanner | None = None
+    _body: RequestBody | None = None
 
     def __init__(
         self, client: ClientConnection, pool: LivePool, method: bytes, request_line: bytes, *, simple: bool
@@ -80,20 +73,15 @@ class Exchange:
         method: bytes,
         request_line: bytes,
         fields: RequestFields,
-        *,
-        http10: bool,
     ) -> Exchange:
         """One that may have a body, an end of its connection, or an older version."""
         exchange = cls(client, pool, method, request_line, simple=False)
-        exchange.http10 = http10
-        exchange.keep = fields.keep_alive if http10 else not fields.close
+        exchange.http10 = request_line.endswith(b"HTTP/1.0\r\n")
+        exchange.keep = fields.keep_alive if exchange.http10 else not fields.close
         exchange.upgrade = fields.upgrade
         if fields.framing is not Framing.NONE:
             exchange.request_done = False
-            exchange._body = []
-            exchange._body_left = fields.length
-            if fields.framing is Framing.CHUNKED:
-                exchange._scanner = ChunkScanner()
+            exchange._body = RequestBody(fields, client.listener.max_body_bytes)
         return exchange
 
     def may_be_simple(self) -> bool:
@@ -142,7 +130,7 @@ class Exchange:
         upstream.exchange = self
         upstream.since = self.pool.ticker.now
         body = self._body
-        upstream.transport.write(self.head + b"".join(body) if body else self.head)
+        upstream.transport.write(self.head + body.kept() if body else self.head)
 
     async def _connect(self, server: LiveServer) -> None:
         failure = None
@@ -171,40 +159,19 @@ class Exchange:
     def on_request_data(self, data: bytes) -> bytes:
         """Body bytes from the client; returns those that belong to the next request. Raises BadRequestError
         for a chunked body that is malformed or too long; the server has not seen its end then."""
-        if self._scanner is not None:
-            used = self._scan(self._scanner, data)
-            self.request_done = self._scanner.done
-            data, rest = data[:used], data[used:]
-        else:
-            self.request_done = len(data) >= self._body_left
-            data, rest = data[: self._body_left], data[self._body_left :]
-            self._body_left -= len(data)
-        self._pass_on(data)
-        return rest
-
-    def _scan(self, scanner: ChunkScanner, data: bytes) -> int:
-        try:
-            used = scanner.feed(data)
-        except ValueError as error:
-            raise BadRequestError(str(error)) from None
-        limit = self.client.listener.max_body_bytes
-        if limit and scanner.payload_bytes > limit:
-            raise BadRequestError(f"body is longer than {limit} bytes", 413)
-        return used
-
-    def _pass_on(self, data: bytes) -> None:
-        self.body_bytes += len(data)
+        body = self._body
+        assert body is not None
+        data, rest = body.take(data)
+        self.request_done = body.done
+        self.body_bytes = body.received
         upstream = self.upstream
-        if self._body is not None:
-            if upstream is None or self.body_bytes <= MAX_KEPT_BODY_BYTES:
-                self._body.append(data)
-            else:
-                self._body = None
+        body.keep(data, connected=upstream is not None)
         if upstream is not None:
             upstream.since = self.pool.ticker.now
             upstream.transport.write(data)
-        elif self.body_bytes > MAX_KEPT_BODY_BYTES and not self.request_done:
+        elif body.is_full:
             self.client.pause_reading()
+        return rest
 
     # --- the response
 
@@ -301,7 +268,7 @@ class Exchange:
             return None
         if not failure.untouched and self.method not in IDEMPOTENT:
             return None
-        if self.body_bytes and self._body is None:
+        if self._body is not None and not self._body.at_hand:
             return None
         following = self.pool.next_after(self.ticket, self.tried)
         if following is None and stale and self.server is not None and self.attempts == 1:

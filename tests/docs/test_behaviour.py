@@ -29,7 +29,8 @@ _WATCHED = ("admin", "health", "proxy", "pulse", "sdk", "store", "supervisor", "
 _TUNING = {
     "proxy.access_log._MAX_BATCH",
     "proxy.ledger.LATENCY_BOUNDS_S",
-    "proxy.client._MAX_SHARED_BLOCK_BYTES",
+    "proxy.request_memo._MAX_SHARED_BYTES",
+    "proxy.request_memo._SHARED",
     "proxy.client._MAX_COMMON_LINE_BYTES",
     "sdk.sidecar._POLL_S",
     "store.embedded._POLL_S",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,13 +24,22 @@ VALKEY = str(get_binary_path())
 _START_S = 10.0
 
 
-def free_port(below: int = 65536) -> int:
+def free_port() -> int:
     """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def free_cluster_port() -> int:
+    """A free port whose bus port, 10000 above it, is free too. Both lie under the range from which systems
+    take the ports of outgoing connections, so that none of those comes in between."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port < below:
+        port = random.randrange(11_000, 22_000)
+        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
             return port
 
 
@@ -192,8 +202,7 @@ def redis_cluster(folder: Path) -> Iterator[list[RedisServer]]:
     try:
         for number in range(3):
             options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"]
-            # The bus port is 10000 above the port.
-            server = RedisServer(_made(folder / str(number)), redis, free_port(below=55000), options)
+            server = RedisServer(_made(folder / str(number)), redis, free_cluster_port(), options)
             nodes.append(server)
             server.start()
         subprocess.run(

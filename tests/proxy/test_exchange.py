@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from cluster_lb.model.address import Address
-from cluster_lb.proxy import exchange
+from cluster_lb.proxy import request_body
 from tests.doubles.http_servers import OK, Close, HTTPServer, Message
 from tests.doubles.waiting import eventually
 
@@ -190,7 +190,7 @@ async def test_a_put_is_repeated_with_its_body(balancer):
 
 
 async def test_a_body_that_is_no_longer_at_hand_prevents_a_repeat(balancer):
-    size = exchange.MAX_KEPT_BODY_BYTES
+    size = request_body.MAX_KEPT_BYTES
     for length, status in [(size, 200), (size + 1, 502)]:
         balancer.servers.clear()
         server = await balancer.server()

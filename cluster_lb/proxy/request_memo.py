@@ -1,0 +1,55 @@
+"""The field block of a request as it came, its analysis, and what servers get in its place.
+
+Requests of a connection mostly have the same block, and clients of one kind send the same on each new
+connection: comparing is far cheaper than parsing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cluster_lb.wire.forwarding import forwarding_lines
+from cluster_lb.wire.framing import Framing
+from cluster_lb.wire.request_head import RequestFields, parse_request_fields
+
+_MAX_SHARED_BYTES = 2048  # larger blocks hold cookies, and do not repeat on other connections
+_SHARED = 1024  # at most 1024 blocks of 2 KiB, three times over: 6 MiB
+
+
+@dataclass(slots=True)
+class RequestMemo:
+    """`tail`: what follows the request line on the way to servers, with the empty line. `repeatable`: a
+    request in HTTP/1.1 with this block is whole with its head, and leaves its connection open."""
+
+    block: bytes
+    fields: RequestFields
+    tail: bytes
+    repeatable: bool
+
+
+NO_MEMO = RequestMemo(
+    b"", RequestFields(None, Framing.NONE, 0, False, False, False, b"", b"", ()), b"", False
+)
+
+
+def learn(block: bytes, peer: str, max_lines: int, *, trusted: bool) -> RequestMemo:
+    """Analyse a block (the field lines and the empty line) of the client at `peer`; `trusted`: its
+    forwarding fields are believed. Raises BadRequestError."""
+    make = _shared_memo if len(block) <= _MAX_SHARED_BYTES else _memo
+    return make(block, peer, max_lines, trusted)
+
+
+def _memo(block: bytes, peer: str, max_lines: int, trusted: bool) -> RequestMemo:
+    fields = parse_request_fields(block, max_lines)
+    received = fields.forwarding if trusted else ()
+    tail = fields.end_to_end + forwarding_lines(peer.encode("ascii"), b"http", fields.host, received)
+    if fields.upgrade:
+        tail += b"Connection: upgrade\r\nUpgrade: " + fields.upgrade + b"\r\n"
+    whole = fields.framing is Framing.NONE and not fields.upgrade
+    return RequestMemo(
+        block, fields, tail + b"\r\n", repeatable=whole and fields.host is not None and not fields.close
+    )
+
+
+_shared_memo = lru_cache(maxsize=_SHARED)(_memo)
