@@ -177,14 +177,14 @@ class Node:
         """Let what is under way end, within the grace time, and leave the cluster."""
         grace_s = self._settings.node.grace_s
         self._not_ready = "draining"
-        _log.info("draining", node=self.id, grace_s=grace_s, connections=self._connections())
+        _log.info("draining", node=self.id, grace_s=grace_s, connections=self._ledger.connections)
         for listener in self._listeners:
             listener.drain()
         try:
             async with asyncio.timeout(grace_s):
                 await self._empty_or_forced()
         except TimeoutError:
-            _log.warning("grace time is over", node=self.id, connections=self._connections())
+            _log.warning("grace time is over", node=self.id, connections=self._ledger.connections)
         for listener in self._listeners:
             listener.abort()
         if self._beating is not None and not self._stop_now.is_set():
@@ -203,9 +203,6 @@ class Node:
         forced = self._tasks.start(self._stop_now.wait(), "second signal")
         everyone = self._tasks.start(asyncio.wait(empty), "drain all")
         await asyncio.wait([everyone, forced], return_when=asyncio.FIRST_COMPLETED)
-
-    def _connections(self) -> int:
-        return sum(len(listener.clients) for listener in self._listeners)
 
     def stop(self) -> None:
         """Drain and stop; called again, stop at once."""
@@ -241,7 +238,7 @@ class Node:
             membership=self._membership,
             ready=lambda: (not self._not_ready, self._not_ready),
             metrics=MetricsSources(
-                data_path=Accounts(self._pools, self._listeners, self._ledger),
+                data_path=Accounts(self._pools, self._ledger),
                 tickets=lambda: self._tickets,
                 store=self._store,
             ),

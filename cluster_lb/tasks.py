@@ -10,6 +10,8 @@ import structlog
 
 _log = structlog.get_logger("tasks")
 
+_CANCEL_AGAIN_S = 2.0  # longer than any clean-up of a task: closing a connection to Redis takes 0.5 s at most
+
 
 class TaskSet:
     """Owns background tasks: keeps them alive, logs what they raise, ends them together.
@@ -37,8 +39,10 @@ class TaskSet:
             _log.error("background task failed", task=task.get_name(), exc_info=error)
 
     async def stop(self) -> None:
-        """Cancel all that still run and wait until they have ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Cancel all that still run and wait until they have ended. One that lost its cancellation is
+        cancelled again: before Python 3.12 `asyncio.wait_for`, which redis-py uses, may lose it
+        (python/cpython#86296)."""
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_CANCEL_AGAIN_S)

@@ -51,15 +51,16 @@ class Ledger:
     """Takes the account of each exchange, once.
 
     `refused`: status -> requests refused before they were an exchange. `accepted`, `rejected`: client
-    connections taken, and turned away at the limit.
+    connections taken, and turned away at the limit; `connections`: open now, on all listeners.
     """
 
-    __slots__ = ("_access", "_slow_s", "accepted", "refused", "rejected")
+    __slots__ = ("_access", "_slow_s", "accepted", "connections", "refused", "rejected")
 
     def __init__(self, slow_request_ms: int, access: AccessLogWriter | None) -> None:
         self._slow_s = slow_request_ms / 1000
         self._access = access
         self.refused: dict[int, int] = {}
+        self.connections = 0
         self.accepted = 0
         self.rejected = 0
 

@@ -96,7 +96,7 @@ class Listener:
         return any(ip in network for network in self._trusted if network.version == ip.version)
 
     def on_connected(self, client: ClientConnection) -> None:
-        if len(self.clients) >= self._max_connections:
+        if self.ledger.connections >= self._max_connections:
             self.ledger.rejected += 1
             self.ledger.refuse(client.peer, 503, f"more than {self._max_connections} connections")
             client.closing = True
@@ -105,9 +105,11 @@ class Listener:
         else:
             self.ledger.accepted += 1
         self.clients.add(client)
+        self.ledger.connections += 1
 
     def on_disconnected(self, client: ClientConnection) -> None:
         self.clients.discard(client)
+        self.ledger.connections -= 1
         if self._draining and not self.clients:
             self.empty.set()
 

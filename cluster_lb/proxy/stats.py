@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cluster_lb.proxy.ledger import LATENCY_BOUNDS_S, Ledger
-from cluster_lb.proxy.listener import Listener
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
 
@@ -13,9 +12,8 @@ from cluster_lb.proxy.pools import LivePools
 class Accounts:
     """What this node's data path counted since the start."""
 
-    def __init__(self, pools: LivePools, listeners: Sequence[Listener], ledger: Ledger) -> None:
+    def __init__(self, pools: LivePools, ledger: Ledger) -> None:
         self._pools = pools
-        self._listeners = listeners
         self._ledger = ledger
 
     @property
@@ -28,8 +26,7 @@ class Accounts:
 
     @property
     def client_connections(self) -> int:
-        """Open now."""
-        return sum(len(listener.clients) for listener in self._listeners)
+        return self._ledger.connections
 
     @property
     def accepted(self) -> int:

@@ -49,7 +49,7 @@ class NodeSettings(_Settings):
     admin_token: str = ""  # required where `admin` is other than loopback
     lease_s: PositiveFloat = 5.0  # others notice a dead node within this
     grace_s: PositiveFloat = 30.0  # SIGTERM: what runs may finish for so long (uvicorn, Kubernetes: 30 s)
-    max_connections: PositiveInt = 20_000  # client connections of a listener at once; further ones get 503
+    max_connections: PositiveInt = 20_000  # client connections at once; further ones get 503
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: AccessLog = AccessLog.TEXT

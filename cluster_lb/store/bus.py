@@ -76,7 +76,7 @@ class Bus:
             await cancellable(pubsub.subscribe(self._store.keys.events))
             heard_at = time.monotonic()
             while True:
-                message = await pubsub.get_message(timeout=_PING_EVERY_S)
+                message = await cancellable(pubsub.get_message(timeout=_PING_EVERY_S))
                 now = time.monotonic()
                 if message is None:
                     if now - heard_at > _LOST_AFTER_S:

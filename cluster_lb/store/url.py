@@ -154,7 +154,7 @@ async def one_node_of(client: Client, timeout_s: float) -> AsyncIterator[Redis]:
     if isinstance(client, Redis):
         yield client
         return
-    await client.initialize()
+    await cancellable(client.initialize())
     chosen = client.get_random_node()
     node = Redis.from_pool(ConnectionPool(chosen.connection_class, **chosen.connection_kwargs))
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.benchmark import processes
 
@@ -29,12 +30,19 @@ class Site:
     helper_core: int  # of what it needs beside it
 
 
+class RedisCommands(NamedTuple):
+    """`sent`: by the contender; `executed`: by Redis, those inside scripts and of other clients too."""
+
+    sent: int
+    executed: int
+
+
 @dataclass(frozen=True)
 class Running:
-    """A started contender. `redis_commands` counts those executed so far, where it has a Redis."""
+    """A started contender. `redis_commands`: so far, where it has a Redis."""
 
     process: processes.Process
-    redis_commands: Callable[[], int] | None = None
+    redis_commands: Callable[[], RedisCommands] | None = None
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,12 @@ class Report:
         return f"Versions: {', '.join(versions)}. Servers behind them: {self.results.versions['backends']}."
 
     def _redis(self) -> list[str]:
-        medians = {row: self.results.median(row, SMALL.name, "redis_per_1000") for row in self.rows}
-        counts = [f"{row} {value:.2f}" for row, value in medians.items() if value is not None]
+        counts = []
+        for row in self.rows:
+            sent = self.results.median(row, SMALL.name, "redis_per_1000")
+            executed = self.results.median(row, SMALL.name, "redis_executed_per_1000")
+            if sent is not None and executed is not None:
+                counts.append(f"{row} {sent:.2f} (executed, with those inside scripts: {executed:.2f})")
         return (
             [f"Redis commands per 1000 requests, mode {SMALL.title}: {', '.join(counts)}."] if counts else []
         )

@@ -15,7 +15,9 @@ class Sample:
     requests_per_s: float
     p99_ms: float
     errors: int = 0
-    redis_per_1000: float | None = None  # Redis commands per 1000 requests, where there is a Redis
+    # Redis commands per 1000 requests, where there is a Redis: sent by the contender, executed by Redis
+    redis_per_1000: float | None = None
+    redis_executed_per_1000: float | None = None
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scripts.benchmark import backends, check, cpu, load, processes
-from scripts.benchmark.contenders import Contender, Running, Site, StartError
+from scripts.benchmark.contenders import Contender, RedisCommands, Running, Site, StartError
 from scripts.benchmark.modes import Mode
 from scripts.benchmark.results import Results, Sample
 
@@ -34,7 +34,7 @@ class Meters:
     """What a contender has used so far; `redis_commands` is None where there is no Redis."""
 
     cpu_seconds: float
-    redis_commands: int | None = None
+    redis_commands: RedisCommands | None = None
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,10 @@ def make_sample(
     contender: str, mode: Mode, number: int, result: load.LoadResult, before: Meters, after: Meters
 ) -> Sample:
     """The figures of one measurement, from what wrk counted and the meters around it."""
-    per_1000 = None
+    sent = executed = None
     if before.redis_commands is not None and after.redis_commands is not None:
-        per_1000 = (after.redis_commands - before.redis_commands) * 1000 / result.requests
+        sent = (after.redis_commands.sent - before.redis_commands.sent) * 1000 / result.requests
+        executed = (after.redis_commands.executed - before.redis_commands.executed) * 1000 / result.requests
     return Sample(
         contender,
         mode.name,
@@ -141,7 +142,8 @@ def make_sample(
         requests_per_s=result.requests_per_s,
         p99_ms=result.p99_ms,
         errors=result.errors,
-        redis_per_1000=per_1000,
+        redis_per_1000=sent,
+        redis_executed_per_1000=executed,
     )
 
 

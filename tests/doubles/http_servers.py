@@ -102,7 +102,8 @@ class Peer:
         """Close in the orderly way."""
         self.writer.close()
         try:
-            await self.writer.wait_closed()
+            # Shielded: a task that is cancelled in here would cancel what all others wait for.
+            await asyncio.shield(self.writer.wait_closed())
         except ConnectionError:
             return  # the other side was quicker
 
@@ -138,12 +139,15 @@ class HTTPServer:
 
     handler: Handler | None = None
     limit: int = 1 << 16
+    receive_buffer: int | None = None  # SO_RCVBUF of its connections
     peers: list[Peer] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         self._accepted: asyncio.Queue[Peer] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if self.receive_buffer is not None:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
         self._sock.bind(("127.0.0.1", 0))
         self.address = Address("127.0.0.1", self._sock.getsockname()[1])
         self._server = await asyncio.start_server(self._on_accept, sock=self._sock, limit=self.limit)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
+from cluster_lb.proxy.server import LiveServer
 from tests.doubles.http_servers import OK
 from tests.doubles.waiting import eventually
 
@@ -197,3 +199,56 @@ async def test_a_body_that_comes_before_the_connection_is_bounded(balancer, monk
     await sending
     await peer.send(OK)
     assert (await client.response()).status == 200
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Connections to servers take little into the kernel, and their making waits for the event."""
+    go = asyncio.Event()
+    connect = LiveServer.connect
+
+    async def slow(self):
+        await go.wait()
+        upstream = await connect(self)
+        upstream.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        upstream.transport.set_write_buffer_limits(high=0)
+        return upstream
+
+    monkeypatch.setattr(LiveServer, "connect", slow)
+    return go
+
+
+async def test_what_was_held_while_connecting_may_be_too_much_for_the_server_at_once(balancer, narrow):
+    size = 4 * 1024 * 1024
+    server = await balancer.server(limit=1024, receive_buffer=4096)
+    client = await balancer.client()
+    await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    sending = asyncio.ensure_future(client.send(*[PIECE] * (size // len(PIECE))))
+    connection = await eventually(lambda: balancer.listener.clients and only_client(balancer))
+    await eventually(lambda: connection._paused)
+    narrow.set()
+    upstream = await eventually(lambda: connection.exchange.upstream)
+    assert upstream.write_paused
+    assert connection._paused  # nothing would pause it again before the server has read
+    peer = await server.accepted()
+    await peer.head()
+    await consume(peer, size)
+    await sending
+    await peer.send(OK)
+    assert (await client.response()).status == 200
+
+
+async def test_a_server_that_answers_without_reading_is_not_kept(balancer, narrow):
+    server = await balancer.server(limit=1024, receive_buffer=4096)
+    client = await balancer.client()
+    await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x" * 60_000)
+    connection = await eventually(lambda: balancer.listener.clients and only_client(balancer))
+    await eventually(lambda: connection.exchange and connection.exchange.request_done)
+    narrow.set()
+    peer = await server.accepted()
+    await peer.head()
+    assert connection.exchange.upstream.write_paused
+    await peer.send(OK)
+    assert (await client.response()).status == 200
+    await eventually(lambda: balancer.live().connections == 0)
+    assert balancer.live().idle == []

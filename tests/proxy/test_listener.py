@@ -56,6 +56,15 @@ async def test_clients_over_the_limit_are_turned_away(start, events):
     assert (await (await balancer.client()).ask(GET)).status == 200
 
 
+async def test_the_limit_holds_for_all_listeners_of_a_node_together(start):
+    balancer = await start(max_connections=2)
+    balancer.ledger.connections = 1  # open on another listener
+    await balancer.answering(OK)
+    first = await balancer.client()
+    assert (await first.ask(GET)).status == 200
+    assert (await (await balancer.client()).response()).status == 503
+
+
 async def test_small_writes_are_not_held_back_by_the_kernel(balancer):
     client = await balancer.client()
     [connection] = await eventually(lambda: balancer.listener.clients)

@@ -298,3 +298,17 @@ async def test_an_early_answer_does_not_leave_the_rest_of_the_request_on_the_con
     assert await client.rest() == b""
     assert (await (await balancer.client()).ask(GET)).status == 200
     assert len(server.peers) == 2
+
+
+@pytest.mark.parametrize("news", ["bytes that nobody asked for", "an end"])
+async def test_a_kept_connection_that_will_close_is_not_picked_any_more(balancer, news):
+    await balancer.answering(OK)
+    await (await balancer.client()).ask(GET)
+    await balancer.kept()
+    [kept] = balancer.live().idle
+    if news == "an end":
+        kept.eof_received()
+    else:
+        kept.data_received(OK)
+    assert balancer.live().idle == []  # at once: another client's request may come in the same round
+    kept.close()

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from scripts.benchmark import cpu, load, machine, report
+from scripts.benchmark.contenders import RedisCommands
 from scripts.benchmark.modes import MODES, SMALL, Mode
 from scripts.benchmark.results import Results, Sample
 from scripts.benchmark.run import Meters, make_sample, rotated
@@ -120,8 +121,10 @@ class TestSample:
         assert sample.redis_per_1000 is None
 
     def test_redis_commands_are_those_of_the_measurement(self) -> None:
-        sample = make_sample("a", SMALL, 0, self.RESULT, Meters(0, 500), Meters(1, 540))
+        before, after = RedisCommands(500, 1000), RedisCommands(540, 1200)
+        sample = make_sample("a", SMALL, 0, self.RESULT, Meters(0, before), Meters(1, after))
         assert sample.redis_per_1000 == pytest.approx(2.0)
+        assert sample.redis_executed_per_1000 == pytest.approx(10.0)
 
 
 def test_each_contender_comes_first_in_turn() -> None:
@@ -201,9 +204,12 @@ class TestReport:
     def test_redis_commands_are_told_where_there_is_a_redis(self) -> None:
         results = measured(base=[10.0])
         assert "Redis" not in report.Report(results, [SMALL], "base", "ours").markdown("")
-        results.samples.append(Sample("base", SMALL.name, 1, 10.0, 1.0, 1.0, redis_per_1000=1.234))
+        results.samples.append(
+            Sample("base", SMALL.name, 1, 10.0, 1.0, 1.0, redis_per_1000=1.234, redis_executed_per_1000=5.0)
+        )
         text = report.Report(results, [SMALL], "base", "ours").markdown("")
-        assert "Redis commands per 1000 requests, mode small: base 1.23." in text
+        told = "Redis commands per 1000 requests, mode small: base 1.23 (executed, with those inside"
+        assert f"{told} scripts: 5.00)." in text
 
 
 class TestDocument:

@@ -125,7 +125,10 @@ class TestCluster:
             assert await registry.pool_names() == pools
 
     async def test_hints_and_tickets_cross_the_cluster(self, url: str) -> None:
-        async with Store.from_url(url, command_timeout_s=5) as store, Store.from_url(url) as other:
+        async with (
+            Store.from_url(url, command_timeout_s=5) as store,
+            Store.from_url(url, command_timeout_s=5) as other,
+        ):
             async with living(store, "n1") as view:
                 registry = Registry(other)
                 await registry.register("web", record("a"))

@@ -15,7 +15,15 @@ from typing import Any
 import redis
 
 from scripts.benchmark import check, processes
-from scripts.benchmark.contenders import HEALTH_INTERVAL_S, HEALTH_PATH, Contender, Running, Site, StartError
+from scripts.benchmark.contenders import (
+    HEALTH_INTERVAL_S,
+    HEALTH_PATH,
+    Contender,
+    RedisCommands,
+    Running,
+    Site,
+    StartError,
+)
 
 POOL = "web"
 TTL_S = 6
@@ -73,7 +81,7 @@ def start(site: Site, *, name: str, access_log: str) -> Iterator[Running]:
         process = stack.enter_context(processes.running(name, argv, core=site.core, folder=site.folder))
         stack.enter_context(_registered(admin, site, process))
         client = stack.enter_context(redis.Redis(port=store.port))
-        yield Running(process, partial(_commands, client))
+        yield Running(process, partial(_commands, client, admin))
 
 
 def _valkey(site: Site) -> Any:
@@ -83,14 +91,22 @@ def _valkey(site: Site) -> Any:
     return ValkeyServer(port=processes.free_port(), data_dir=site.folder / "valkey")
 
 
-def _commands(client: redis.Redis) -> int:
-    """Commands executed so far, those inside scripts too, without the one that asks.
+def _commands(client: redis.Redis, admin: int) -> RedisCommands:
+    """Commands so far, without the one that asks.
 
     Valkey counts a command when it has run: the answer of INFO holds the earlier INFOs, but not itself.
     """
     stats: Any = client.info("all")
     own = stats.get("cmdstat_info", {"calls": 0})["calls"]
-    return int(stats["total_commands_processed"]) - int(own)
+    return RedisCommands(_sent(admin), int(stats["total_commands_processed"]) - int(own))
+
+
+def _sent(admin: int) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=5.0) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("cluster_lb_store_commands_total "):
+                return int(float(line.split()[1]))
+    raise StartError("the node's metrics do not count Redis commands")
 
 
 @contextmanager
