@@ -107,6 +107,11 @@ class Peer:
         except ConnectionError:
             return  # the other side was quicker
 
+    async def drop(self) -> None:
+        """Close at once, with whatever is still unsent."""
+        self.writer.transport.abort()
+        await self.close()
+
     def reset(self) -> None:
         """Close with an RST."""
         linger = struct.pack("ii", 1, 0)
@@ -161,8 +166,7 @@ class HTTPServer:
             task.cancel()
         outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
         for peer in self.peers:
-            peer.writer.transport.abort()
-            await peer.close()
+            await peer.drop()
         for outcome in outcomes:
             gone = isinstance(outcome, (asyncio.IncompleteReadError, ConnectionError))
             if kind is None and isinstance(outcome, Exception) and not gone:

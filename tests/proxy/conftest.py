@@ -94,7 +94,7 @@ class Balancer:
     async def client(self, host: str = "127.0.0.1", **options: int) -> Peer:
         """A new client connection; closed at the end of the test."""
         peer = await connect(Address(host, self.listener.address.port), **options)
-        self._stack.push_async_callback(peer.close)
+        self._stack.push_async_callback(peer.drop)
         return peer
 
     async def server(self, handler: Handler | None = None, **options: int) -> HTTPServer:

@@ -312,3 +312,16 @@ async def test_a_kept_connection_that_will_close_is_not_picked_any_more(balancer
         kept.data_received(OK)
     assert balancer.live().idle == []  # at once: another client's request may come in the same round
     kept.close()
+
+
+async def test_a_known_head_of_an_answer_until_close_is_not_the_whole_of_it(balancer):
+    go = asyncio.Event()
+    head, body = UNTIL_CLOSE[:-9], UNTIL_CLOSE[-9:]
+    await balancer.answering(OK, (head, body, Close()), (head, Wait(go), body, Close()))
+    client, other = await balancer.client(), await balancer.client()
+    await client.ask(GET)
+    assert (await other.ask(GET)).body == body  # now the head is known
+    await client.send(GET)
+    answer = await client.head()
+    go.set()
+    assert (answer["connection"], await client.rest()) == ("close", body)
