@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,10 @@ class AccessLogWriter:
         self._lines.clear()
         try:
             while data:
-                data = data[os.write(self._fd, data) :]
+                if not select.select([], [self._fd], [], 0)[1]:
+                    raise BlockingIOError("nobody reads it")
+                # A pipe that is ready takes so much without blocking.
+                data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
             self._broken = False
         except OSError as error:
             if not self._broken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from types import SimpleNamespace
 
 import pytest
@@ -123,3 +124,25 @@ def test_a_log_that_cannot_be_written_is_reported_once_and_stops_nothing(events)
         log.flush()
     os.close(write_end)
     assert [event["log_level"] for event in events] == ["error"]
+
+
+def test_a_reader_that_stands_still_costs_lines_and_holds_nothing_up(events):
+    reads, writes = os.pipe()
+    try:
+        log = AccessLogWriter(AccessLog.TEXT, writes, WallClock())
+        for _ in range(2000):  # far more than a pipe holds (64 KiB on Linux)
+            log.exchange(exchange(), "s0", 0.0042)
+        log.flush()
+        assert [event["error"] for event in events] == ["nobody reads it"]
+        while os.read(reads, 1 << 20) and log_is_full(writes):
+            pass
+        log.exchange(exchange(), "s1", 0.0042)
+        log.flush()
+        assert b"web/s1" in os.read(reads, 1 << 20)
+    finally:
+        os.close(reads)
+        os.close(writes)
+
+
+def log_is_full(fd: int) -> bool:
+    return not select.select([], [fd], [], 0)[1]
