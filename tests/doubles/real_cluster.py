@@ -81,13 +81,13 @@ class NodeProcess:
         """Whether it takes exactly these nodes for members."""
         return {node["id"] for node in (await self.ask("/v1/nodes")).get("nodes", ())} == set(node_ids)
 
-    def connections(self, *, but: int) -> list[Any]:
-        """Its open TCP connections, without those to port `but` and without listening sockets."""
-        return [
-            connection
+    def connections(self, *, but: int) -> set[tuple[int, int]]:
+        """Its open TCP connections as (own port, other's port), without those to port `but`."""
+        return {
+            (connection.laddr.port, connection.raddr.port)
             for connection in psutil.Process(self.child.pid).net_connections("tcp")
             if connection.raddr and connection.raddr.port != but
-        ]
+        }
 
     def files(self) -> int:
         """Its file descriptors that are no TCP sockets."""
