@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
@@ -16,13 +15,6 @@ from tests.doubles.redis_servers import RedisServer, running
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One real Valkey for all tests that leave it as it is."""
     with running(RedisServer(tmp_path_factory.mktemp("valkey"))) as server:
-        yield server
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A real Valkey of the test's own, to freeze and kill."""
-    with running(RedisServer(tmp_path)) as server:
         yield server
 
 
