@@ -94,15 +94,17 @@ class ClientConnection(asyncio.Protocol):
         ):
             # The common path: a whole request without body, its field block the same as the last one's.
             method = line[1]
-            request_line = data[:line_end]
             router = self.listener.router
-            pool = router.only or router.find(memo.fields.host, line[2])
-            self._ready = False
-            self.exchange = exchange = Exchange(
-                self, pool, method, request_line, simple=self.plain and method != b"HEAD"
-            )
-            exchange.start(request_line + memo.tail)
-        elif self.exchange is None:
+            route = router.only or router.find(method, line[2], memo.fields)
+            if route.plain:
+                request_line = data[:line_end]
+                self._ready = False
+                self.exchange = exchange = Exchange(
+                    self, route.pool, method, request_line, simple=self.plain and method != b"HEAD"
+                )
+                exchange.start(request_line + memo.tail)
+                return
+        if self.exchange is None:
             self._between_exchanges(data)
         else:
             self._during_exchange(self.exchange, data)
@@ -191,8 +193,8 @@ class ClientConnection(asyncio.Protocol):
     def _start(
         self, method: bytes, target: bytes, request_line: bytes, fields: RequestFields, rest: bytes
     ) -> bytes:
-        pool = self.listener.router.find(fields.host, target)
-        exchange = Exchange.with_fields(self, pool, method, request_line, fields)
+        route = self.listener.router.find(method, target, fields)
+        exchange = Exchange.with_fields(self, route.pool, method, request_line, fields)
         self.exchange = exchange
         self.since = self.listener.ticker.now
         self._fresh = self._ready = False

@@ -22,6 +22,7 @@ from cluster_lb.wire.request_head import RequestFields
 if TYPE_CHECKING:
     from cluster_lb.proxy.client import ClientConnection
     from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.rules import Rules
     from cluster_lb.proxy.server import LiveServer
     from cluster_lb.proxy.upstream import ResponseMemo, UpstreamConnection
 
@@ -52,6 +53,7 @@ class Exchange:
     keep = True
     http10 = False
     request_done = True
+    _rules: Rules | None = None
     _responded = False
     _body: RequestBody | None = None
 
@@ -83,6 +85,11 @@ class Exchange:
             exchange.request_done = False
             exchange._body = RequestBody(fields, client.listener.max_body_bytes)
         return exchange
+
+    @property
+    def rules(self) -> Rules:
+        """The route's, else the pool's as they are now."""
+        return self._rules or self.pool.rules
 
     def may_be_simple(self) -> bool:
         """Whether what is left is a response that needs no line added, and that has a body if it says so."""
@@ -264,7 +271,7 @@ class Exchange:
     def _next_server(self, failure: Failure, stale: bool) -> LiveServer | None:
         """Where a repeat may go: never after response bytes went out, never where a server may have acted
         on a request that is not idempotent, never when the body is no longer at hand."""
-        if self._responded or not failure.repeatable or self.attempts >= self.pool.attempts_limit:
+        if self._responded or not failure.repeatable or self.attempts >= self.rules.attempts:
             return None
         if not failure.untouched and self.method not in IDEMPOTENT:
             return None
@@ -320,7 +327,7 @@ class Exchange:
         if self.tunnel is not None:
             if now - self.tunnel.since > self.pool.tunnel_idle_s:
                 self.tunnel.cut()
-        elif upstream is not None and now - max(upstream.since, self.started) > self.pool.response_timeout_s:
+        elif upstream is not None and now - max(upstream.since, self.started) > self.rules.response_timeout_s:
             upstream.abandon()
             self.on_attempt_failed(failures.RESPONSE_TIMEOUT)
 

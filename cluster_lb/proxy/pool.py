@@ -6,6 +6,7 @@ from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import Rotation
 from cluster_lb.proxy.ledger import Histogram
+from cluster_lb.proxy.rules import Rules
 from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.schema import PoolSettings
@@ -22,14 +23,13 @@ class LivePool:
         "_order",
         "_period",
         "_turns",
-        "attempts_limit",
         "connect_timeout_s",
         "epoch",
         "latency",
         "max_idle_connections",
         "name",
-        "response_timeout_s",
         "retries",
+        "rules",
         "servers",
         "statuses",
         "ticker",
@@ -57,10 +57,9 @@ class LivePool:
 
     def configure(self, settings: PoolSettings) -> None:
         """Take over limits and timeouts; exchanges under way go on under the new ones."""
-        self.attempts_limit = settings.attempts
+        self.rules = Rules.of(settings)
         self.max_idle_connections = settings.max_idle_connections
         self.connect_timeout_s = settings.timeouts.connect_s
-        self.response_timeout_s = settings.timeouts.response_s
         self.tunnel_idle_s = settings.timeouts.tunnel_idle_s
         self.upstream_idle_s = settings.timeouts.upstream_idle_s
 

@@ -1,4 +1,4 @@
-"""Which pool a request goes to: the most specific route, else the listener's own pool.
+"""Which route a request takes: the most specific one, else that to the listener's own pool.
 
 More specific is: a host over none, then the longer path prefix (as nginx and Envoy order theirs).
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.route import Route
 from cluster_lb.settings.schema import RouteSettings
+from cluster_lb.wire.request_head import RequestFields
 
 
 class Router:
     """The compiled routes of one listener. Swapped whole when the table changes.
 
-    `only`: the pool of every request where there are no routes.
+    `only`: the route of every request where there are no others.
     """
 
     __slots__ = ("_default", "_routes", "only")
@@ -23,27 +25,27 @@ class Router:
         self, default: LivePool, routes: Iterable[RouteSettings], pools: Mapping[str, LivePool]
     ) -> None:
         routes = list(routes)
-        self._default = default
-        self.only = None if routes else default
+        self._default = Route(default)
+        self.only = None if routes else self._default
         ordered = sorted(routes, key=lambda route: (bool(route.host), len(route.path_prefix)), reverse=True)
         self._routes = [
             (
                 route.host.lower().encode("idna" if not route.host.isascii() else "ascii"),
                 route.path_prefix.rstrip("/").encode("ascii"),
-                pools[route.pool],
+                Route(pools[route.pool]),
             )
             for route in ordered
         ]
 
-    def find(self, host: bytes | None, target: bytes) -> LivePool:
-        """The pool for a request with this Host and this target (path with query)."""
-        name = _without_port(host or b"").lower()
+    def find(self, method: bytes, target: bytes, fields: RequestFields) -> Route:
+        """The route for a request with this target (path with query) and these fields."""
+        name = _without_port(fields.host or b"").lower()
         path = target.partition(b"?")[0]
-        for route_host, prefix, pool in self._routes:
+        for route_host, prefix, route in self._routes:
             if (not route_host or route_host == name) and (
                 path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"", b"/")
             ):
-                return pool
+                return route
         return self._default
 
 
