@@ -1,7 +1,7 @@
 """The pulse of a node: what it tells Redis of itself, over and over.
 
 Each second: its lease as a member, its lease and load in each pool, and a sweep of the pools. In between,
-a few times a second, the load of a pool where it changed.
+a few times a second, the load of a pool where it changed, or where limits want the other nodes' too.
 """
 
 from __future__ import annotations
@@ -77,10 +77,15 @@ class Pulse:
     async def _publish(self, name: str, *, whole: bool) -> None:
         pool = self._pools.ensure(name)
         loads = {server.id: server.load for server in pool.servers.values() if server.load}
-        if not whole and self._told.get(name) == (pool.epoch, loads):
+        limited = pool.limits is not None
+        if not (whole or limited) and self._told.get(name) == (pool.epoch, loads):
             return
-        epoch = await self._loads.publish(name, self._node_id, self._lease_ms, pool.epoch, loads)
+        epoch, elsewhere = await self._loads.publish(
+            name, self._node_id, self._lease_ms, pool.epoch, loads, elsewhere=limited
+        )
         self._told[name] = (pool.epoch, loads)
+        if limited:
+            pool.hear_loads(len(self._view.members), elsewhere)
         if epoch != pool.epoch:
             self._view.refresh(name)
 

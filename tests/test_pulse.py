@@ -28,15 +28,23 @@ class Told:
         self.epoch = 1
         self.swept = SweepResult()
         self.readings = {"web": None}
+        self.members = (ME, ME)
 
     async def renew(self, member: Member) -> None:
         self.calls.append(("renew", member.id))
 
     async def publish(
-        self, pool: str, node_id: str, lease_ms: int, epoch_seen: int, loads: Mapping[str, int]
-    ) -> int:
+        self,
+        pool: str,
+        node_id: str,
+        lease_ms: int,
+        epoch_seen: int,
+        loads: Mapping[str, int],
+        *,
+        elsewhere: bool = False,
+    ) -> tuple[int, dict[str, int]]:
         self.calls.append(("publish", pool, epoch_seen, dict(loads)))
-        return self.epoch
+        return self.epoch, {"a": 7} if elsewhere else {}
 
     async def sweep(self, pool: str) -> SweepResult:
         self.calls.append(("sweep", pool))
@@ -58,7 +66,9 @@ class OnePool:
 
     def __init__(self) -> None:
         self.server = SimpleNamespace(id="a", load=0)
-        self.web = SimpleNamespace(name="web", epoch=1, servers={"a": self.server})
+        self.web = SimpleNamespace(name="web", epoch=1, servers={"a": self.server}, limits=None)
+        self.web.hear_loads = lambda *heard: self.heard.append(heard)
+        self.heard: list[tuple[int, dict[str, int]]] = []
 
     def ensure(self, name: str) -> Any:
         return self.web
@@ -107,6 +117,16 @@ async def test_between_whole_beats_only_changed_load_is_told(
     pools.server.load = 0
     await pulse.beat(whole=False)
     assert told.take() == [("publish", "web", 1, {})]
+
+
+async def test_a_pool_with_limits_hears_of_the_others_at_each_beat(
+    pulse: Pulse, told: Told, pools: OnePool
+) -> None:
+    pools.web.limits = object()
+    for whole in True, False, False:
+        await pulse.beat(whole=whole)
+    assert [call[0] for call in told.take()].count("publish") == 3
+    assert pools.heard == [(2, {"a": 7})] * 3
 
 
 async def test_another_epoch_in_redis_has_the_pool_read_again(pulse: Pulse, told: Told) -> None:

@@ -44,6 +44,7 @@ class NodeCollector(Collector):
         yield from _exchanges(sources.data_path.pools)
         yield _latency(sources.data_path)
         yield from _attempts(sources.data_path.pools)
+        yield from _queues(sources.data_path.pools)
         yield from _connections(sources.data_path)
         yield from _tickets(sources.tickets())
         yield from _store(sources.store)
@@ -114,11 +115,29 @@ def _attempts(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
         (((name,), pool.retries) for name, pool in pools.items()),
     )
     yield _counter(
+        "denied_retries",
+        "Retries that the budget did not allow.",
+        ["pool"],
+        (((name,), pool.budget.denied) for name, pool in pools.items()),
+    )
+    yield _counter(
         "failed_picks",
         "Exchanges for which no server was there to pick.",
         ["pool"],
         (((name,), pool.unserved) for name, pool in pools.items()),
     )
+
+
+def _queues(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
+    limited = [((name,), pool.limits) for name, pool in pools.items() if pool.limits is not None]
+    waiting = [(key, len(limits.waiting)) for key, limits in limited]
+    yield _gauge("queue_length", "Exchanges that wait for room.", ["pool"], waiting)
+    queued = [(key, limits.queued) for key, limits in limited]
+    yield _counter("queued", "Exchanges that had to wait for room.", ["pool"], queued)
+    overflowed = [(key, limits.overflowed) for key, limits in limited]
+    yield _counter("queue_overflows", "Exchanges that found the queue full.", ["pool"], overflowed)
+    timed_out = [(key, limits.timed_out) for key, limits in limited]
+    yield _counter("queue_timeouts", "Exchanges that waited for room in vain.", ["pool"], timed_out)
 
 
 def _connections(stats: DataPathStats) -> Iterator[Metric]:

@@ -47,6 +47,34 @@ class ServerStats(Protocol):
         """Those kept ready."""
 
 
+class BudgetStats(Protocol):
+    """`proxy.retry_budget.RetryBudget` is one."""
+
+    @property
+    def denied(self) -> int:
+        """Retries that were not allowed."""
+
+
+class LimitStats(Protocol):
+    """`proxy.limits.Limits` is one. Counts are of exchanges."""
+
+    @property
+    def waiting(self) -> Sized:
+        """Those in the queue."""
+
+    @property
+    def queued(self) -> int:
+        """Had to wait."""
+
+    @property
+    def overflowed(self) -> int:
+        """Found the queue full."""
+
+    @property
+    def timed_out(self) -> int:
+        """Waited in vain."""
+
+
 class PoolStats(Protocol):
     """One pool as this node lives with it; `proxy.pool.LivePool` is one."""
 
@@ -60,6 +88,14 @@ class PoolStats(Protocol):
     @property
     def retries(self) -> int:
         """Attempts after the first of their exchange."""
+
+    @property
+    def budget(self) -> BudgetStats:
+        """What holds the retries to a share of the requests."""
+
+    @property
+    def limits(self) -> LimitStats | None:
+        """None without any."""
 
     @property
     def unserved(self) -> int:

@@ -212,7 +212,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             rest = exchange.on_request_data(data)
         except BadRequestError as error:
-            exchange.refuse(Failure(Fault.CLIENT, error.status, error.reason, repeatable=False))
+            exchange.refuse(Failure(Fault.CLIENT, error.status, error.reason))
             return
         if rest:
             self._hold(rest)

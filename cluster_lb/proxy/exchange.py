@@ -108,8 +108,7 @@ class Exchange:
         self.ticket = ticket = pool.tickets.take()
         server = pool.pick(ticket)
         if server is None:
-            pool.unserved += 1
-            self._give_up(failures.NO_SERVER)
+            self._wait_for_room()
         elif server.idle and self._body is None:
             # The common path; the same as `_attempt`, laid out flat. No stamp: `started` is recent enough.
             self.attempts = 1
@@ -121,6 +120,25 @@ class Exchange:
             upstream.transport.write(head)
         else:
             self._attempt(server)
+
+    def _wait_for_room(self) -> None:
+        """No server took it: queue, where limits are the reason, else answer."""
+        pool = self.pool
+        limits = pool.limits
+        if limits is None or pool.is_empty:
+            pool.unserved += 1
+            self._give_up(failures.NO_SERVER)
+        elif not limits.wait(self):
+            self._give_up(failures.QUEUE_FULL)
+
+    def on_room(self, server: LiveServer) -> None:
+        """The wait in the queue is over: `server` takes it."""
+        self._attempt(server)
+        if self.upstream is not None:
+            self.client.resume_reading()
+
+    def on_queue_timeout(self) -> None:
+        self._give_up(failures.QUEUE_TIMEOUT)
 
     def _attempt(self, server: LiveServer, *, fresh: bool = False) -> None:
         self.server = server
@@ -252,35 +270,50 @@ class Exchange:
         server = self.server
         assert server is not None
         self.upstream = None
-        server.load -= 1
         if not stale and not failure.untouched:
             server.failures += 1
-        self.tried += (server,)
-        following = self._next_server(failure, stale)
-        self.server = following
+        following = self._next_server(server, failure, stale=stale)
         if following is None:
-            self.server = server
-            server.load += 1  # _settle takes it off
             self._give_up(failure)
         else:
-            self.pool.retries += 1
-            self._attempt(following, fresh=stale)  # where one kept connection was stale, others may be
-            if self.upstream is not None:
-                self.client.resume_reading()  # it may have waited for the server before
+            self._repeat(server, following, fresh=stale)  # where one kept connection was stale, others may be
 
-    def _next_server(self, failure: Failure, stale: bool) -> LiveServer | None:
-        """Where a repeat may go: never after response bytes went out, never where a server may have acted
-        on a request that is not idempotent, never when the body is no longer at hand."""
-        if self._responded or not failure.repeatable or self.attempts >= self.rules.attempts:
+    def repeats_status(self, status: int) -> bool:
+        """Whether a response with this status is dropped and the request repeated; begins the repeat."""
+        server = self.server
+        assert server is not None
+        following = self._next_server(server, failures.of_status(status), stale=False)
+        if following is None:
+            return False
+        server.failures += 1
+        self.upstream = None
+        self._repeat(server, following, fresh=False)
+        return True
+
+    def _next_server(self, server: LiveServer, failure: Failure, *, stale: bool) -> LiveServer | None:
+        """Where a repeat after `server` may go: never after response bytes went out, never where a server may
+        have acted on a request that is not idempotent, never when the body is no longer at hand."""
+        rules = self.rules
+        if self._responded or self.attempts >= rules.attempts or failure.word not in rules.retry_on:
             return None
-        if not failure.untouched and self.method not in IDEMPOTENT:
+        if not (failure.untouched or self.method in IDEMPOTENT or rules.retry_non_idempotent):
             return None
         if self._body is not None and not self._body.at_hand:
             return None
+        self.tried += (server,)
         following = self.pool.next_after(self.ticket, self.tried)
-        if following is None and stale and self.server is not None and self.attempts == 1:
-            return self.server  # the only server: a fresh connection to it is its first real attempt
-        return following
+        if following is None and stale and self.attempts == 1:
+            following = server  # the only server: a fresh connection to it is its first real attempt
+        if following is None or stale or self.pool.budget.spend():
+            return following
+        return None
+
+    def _repeat(self, before: LiveServer, server: LiveServer, *, fresh: bool) -> None:
+        before.load -= 1
+        self.pool.retries += 1
+        self._attempt(server, fresh=fresh)
+        if self.upstream is not None:
+            self.client.resume_reading()  # it may have waited for the server before
 
     def _give_up(self, failure: Failure) -> None:
         """Answer for the server, or, where its answer has begun, cut the client off."""
@@ -296,6 +329,7 @@ class Exchange:
                     failure.reason.partition(":")[0],
                     head_only=self.method == b"HEAD",
                     close=not self.keep,
+                    retry_after_s=failure.retry_after_s,
                 )
             )
         self._settle()
@@ -327,9 +361,13 @@ class Exchange:
         if self.tunnel is not None:
             if now - self.tunnel.since > self.pool.tunnel_idle_s:
                 self.tunnel.cut()
-        elif upstream is not None and now - max(upstream.since, self.started) > self.rules.response_timeout_s:
+        elif upstream is not None and now - max(upstream.since, self.started) > self._patience():
             upstream.abandon()
             self.on_attempt_failed(failures.RESPONSE_TIMEOUT)
+
+    def _patience(self) -> float:
+        """How long the server may be silent, seconds."""
+        return self.rules.response_timeout_s if self._responded else self.rules.try_timeout_s
 
     def on_tunnel_end(self) -> None:
         """Either side of the tunnel is gone."""
@@ -342,6 +380,11 @@ class Exchange:
             server.load -= 1
             self.server = None
             self.client.listener.ledger.settle(self, server)
+            limits = self.pool.limits
+            if limits is not None:
+                limits.on_settled()
         else:
             self.client.listener.ledger.settle_unserved(self)
+            if self.pool.limits is not None:
+                self.pool.limits.forget(self)
         self.client.on_exchange_end(self)

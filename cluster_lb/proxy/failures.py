@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from cluster_lb.errors import is_local_shortage
+from cluster_lb.settings.retries import RetryOn
 
 # RFC 9110 section 9.2.2: sent twice, they mean the same as once.
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
@@ -23,30 +24,42 @@ class Fault(Enum):
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One kind of failure. `untouched`: no server can have acted on the request, so that any method may be
-    repeated. `repeatable`: another attempt may help at all."""
+    repeated. `word`: what `retries.on` calls it; without one another attempt cannot help. `retry_after_s`:
+    when the client may come again; 0: nobody knows."""
 
     fault: Fault
     status: int
     reason: str
     untouched: bool = False
-    repeatable: bool = True
+    word: str = ""
+    retry_after_s: int = 0
 
     def because(self, detail: str) -> Failure:
         """The same failure with a detail for the log."""
         return replace(self, reason=f"{self.reason}: {detail}")
 
 
-CONNECT_FAILED = Failure(Fault.UPSTREAM, 502, "cannot connect", untouched=True)
-NO_CONNECTION = Failure(Fault.US, 503, "no more connections can be opened", untouched=True, repeatable=False)
-CONNECT_TIMEOUT = Failure(Fault.UPSTREAM, 504, "connect timed out", untouched=True)
-CLOSED_AT_ONCE = Failure(Fault.UPSTREAM, 502, "server closed a new connection", untouched=True)
-SERVER_CLOSED = Failure(Fault.UPSTREAM, 502, "server closed the connection")
-BAD_RESPONSE = Failure(Fault.UPSTREAM, 502, "invalid response", repeatable=False)
-RESPONSE_TIMEOUT = Failure(Fault.UPSTREAM, 504, "response timed out", repeatable=False)
-NO_SERVER = Failure(Fault.US, 503, "no server available", untouched=True, repeatable=False)
+CONNECT_FAILED = Failure(Fault.UPSTREAM, 502, "cannot connect", untouched=True, word=RetryOn.CONN_FAILURE)
+NO_CONNECTION = Failure(Fault.US, 503, "no more connections can be opened", untouched=True)
+CONNECT_TIMEOUT = Failure(Fault.UPSTREAM, 504, "connect timed out", untouched=True, word=RetryOn.CONN_FAILURE)
+CLOSED_AT_ONCE = Failure(
+    Fault.UPSTREAM, 502, "server closed a new connection", untouched=True, word=RetryOn.CONN_FAILURE
+)
+SERVER_CLOSED = Failure(Fault.UPSTREAM, 502, "server closed the connection", word=RetryOn.EMPTY_RESPONSE)
+BAD_RESPONSE = Failure(Fault.UPSTREAM, 502, "invalid response", word=RetryOn.JUNK_RESPONSE)
+RESPONSE_TIMEOUT = Failure(Fault.UPSTREAM, 504, "response timed out", word=RetryOn.RESPONSE_TIMEOUT)
+NO_SERVER = Failure(Fault.US, 503, "no server available", untouched=True)
+# When room will come is anybody's guess; a second spares us the same client's hammering.
+QUEUE_FULL = Failure(Fault.US, 503, "the queue is full", untouched=True, retry_after_s=1)
+QUEUE_TIMEOUT = Failure(Fault.US, 503, "no room in time", untouched=True, retry_after_s=1)
 # nginx's code for a client that went away: logged, never sent, and nobody's failure.
-CLIENT_GONE = Failure(Fault.CLIENT, 499, "client went away", repeatable=False)
-CLIENT_STALLED = Failure(Fault.CLIENT, 408, "client stalled", repeatable=False)
+CLIENT_GONE = Failure(Fault.CLIENT, 499, "client went away")
+CLIENT_STALLED = Failure(Fault.CLIENT, 408, "client stalled")
+
+
+def of_status(status: int) -> Failure:
+    """A whole response whose status may be repeated."""
+    return Failure(Fault.UPSTREAM, status, "status to be repeated", word=str(status))
 
 
 def cannot_connect(error: OSError) -> Failure:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import Rotation
 from cluster_lb.proxy.ledger import Histogram
+from cluster_lb.proxy.limits import Limits
+from cluster_lb.proxy.retry_budget import RetryBudget
 from cluster_lb.proxy.rules import Rules
 from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.proxy.upstream import NO_MEMO
+from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.schema import PoolSettings
 
 
@@ -16,16 +22,19 @@ class LivePool:
     """Picks servers by tickets, and keeps what must survive a new snapshot: servers and counts.
 
     `servers`: id -> live server. `latency`: whole exchanges, seconds. `retries`: attempts after the first.
-    `unserved`: exchanges for which there was no server.
+    `unserved`: exchanges for which there was no server. `limits`: None without any.
     """
 
     __slots__ = (
+        "_gone_attempts",
         "_order",
-        "_period",
+        "_plain_period",
         "_turns",
+        "budget",
         "connect_timeout_s",
         "epoch",
         "latency",
+        "limits",
         "max_idle_connections",
         "name",
         "retries",
@@ -51,17 +60,40 @@ class LivePool:
         self.statuses = [0] * 6  # of the exchanges that no server answered
         self._order = Rotation([])
         self._turns: list[LiveServer] = []
-        self._period = 0
+        self._plain_period = 0  # 0 where a pick takes more than a look at the schedule
+        self._gone_attempts = 0  # of servers that left
+        self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
+        self.limits: Limits | None = None
+        self.rules = Rules.of(settings)
         self.configure(settings)
-        ticker.watch(self._close_idle)
+        ticker.watch(self._on_tick)
 
     def configure(self, settings: PoolSettings) -> None:
         """Take over limits and timeouts; exchanges under way go on under the new ones."""
-        self.rules = Rules.of(settings)
+        rules = Rules.of(settings)
+        if rules.retry_statuses != self.rules.retry_statuses:
+            for server in self.servers.values():
+                server.memo = NO_MEMO  # it knows which statuses may be repeated
+        self.rules = rules
+        self.budget.share = settings.retries.budget
+        self.budget.floor_per_s = settings.retries.budget_floor_per_s
+        self._configure_limits(settings.limits)
         self.max_idle_connections = settings.max_idle_connections
         self.connect_timeout_s = settings.timeouts.connect_s
         self.tunnel_idle_s = settings.timeouts.tunnel_idle_s
         self.upstream_idle_s = settings.timeouts.upstream_idle_s
+
+    def _configure_limits(self, settings: LimitSettings) -> None:
+        if not (settings.server_requests or settings.server_connections or settings.pool_requests):
+            limits, self.limits = self.limits, None
+            self._plain_period = self._order.period
+            if limits is not None:
+                limits.disband()
+        elif self.limits is None:
+            self.limits = Limits(self, settings)
+            self._plain_period = 0
+        else:
+            self.limits.configure(settings)
 
     def adopt(self, snapshot: Snapshot, rotation: Rotation) -> None:
         """Swap in a snapshot with the rotation compiled from it."""
@@ -74,32 +106,62 @@ class LivePool:
             self.servers[server.id] = live
         for live in before.values():
             if self.servers.get(live.id) is not live:
+                self._gone_attempts += live.attempts
                 live.retire()
         self._order = rotation
         self._turns = [self.servers[server_id] for server_id in rotation.turns]
-        self._period = rotation.period
+        self._plain_period = 0 if self.limits else rotation.period
         self.epoch = snapshot.epoch
+        if self.limits is not None:
+            self.limits.serve_waiting()
 
     def pick(self, ticket: int) -> LiveServer | None:
-        """The server whose turn `ticket` is, or the next in the order that this node can reach."""
-        if not self._period:
-            return None
-        server = self._turns[ticket % self._period]
+        """The server whose turn `ticket` is, or the next in the order that this node can reach and that has
+        room. None: there is no server, or room at none."""
+        period = self._plain_period
+        if not period:
+            return self._pick_with_room(ticket)
+        server = self._turns[ticket % period]
         return self.next_after(ticket, ()) if server.out else server
 
+    def _pick_with_room(self, ticket: int) -> LiveServer | None:
+        limits = self.limits
+        if limits is None or not limits.is_open():
+            return None
+        server = self.next_after(ticket, ())
+        if server is not None:
+            limits.in_flight += 1
+        return server
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no server to pick at all."""
+        return not self._turns
+
     def next_after(self, ticket: int, tried: tuple[LiveServer, ...]) -> LiveServer | None:
-        """The first server in the order of `ticket` that is not in `tried`; one that this node could not
-        reach lately only where there is no other."""
+        """The first server in the order of `ticket` that is not in `tried` and has room; one that this node
+        could not reach lately only where there is no other."""
         last_resort = None
+        limits = self.limits
         for server_id in self._order.order(ticket):
             server = self.servers[server_id]
-            if server in tried:
+            if server in tried or (limits is not None and not limits.takes(server)):
                 continue
             if not server.out:
                 return server
             last_resort = last_resort or server
         return last_resort
 
-    def _close_idle(self, now: float) -> None:
+    def hear_loads(self, nodes: int, elsewhere: Mapping[str, int]) -> None:
+        """`nodes` of the cluster, and what the others have in flight on servers of this pool, by id."""
+        if self.limits is not None:
+            self.limits.hear(nodes, elsewhere)
+
+    def _on_tick(self, now: float) -> None:
+        attempts = self._gone_attempts
         for server in self.servers.values():
             server.close_idle(now - self.upstream_idle_s)
+            attempts += server.attempts
+        self.budget.on_tick(now, attempts - self.retries)
+        if self.limits is not None:
+            self.limits.on_tick(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
@@ -35,7 +36,7 @@ class ResponseMemo:
         "whole_bytes",
     )
 
-    def __init__(self, raw: bytes, head: ResponseHead) -> None:
+    def __init__(self, raw: bytes, head: ResponseHead, repeated: Collection[int] = ()) -> None:
         self.raw = raw
         self.head = head
         self.status = head.status
@@ -44,8 +45,10 @@ class ResponseMemo:
         self.reusable = head.reusable
         self.plain = head.forward + b"\r\n"  # the head for a client that needs no further line
         self.raw_bytes = len(raw)
-        # What head and body are together, where the connection can be used again after them; else never.
+        # What head and body are together, where the connection can be used again after them, and the status
+        # is not one that may be repeated; else never.
         bounded = head.reusable and self.framing in (Framing.NONE, Framing.LENGTH) and head.status >= 200
+        bounded = bounded and head.status not in repeated
         self.whole_bytes = (
             len(raw) + (head.length if self.framing is Framing.LENGTH else 0) if bounded else -1
         )
@@ -138,6 +141,9 @@ class UpstreamConnection(asyncio.Protocol):
         if memo.status < 200:
             self._interim(exchange, memo, rest)
             return
+        if memo.status in exchange.rules.retry_statuses and exchange.repeats_status(memo.status):
+            self.abandon()
+            return
         framing = memo.head.framing_for(exchange.method)
         self._reusable = memo.reusable
         self._responding = True
@@ -162,7 +168,7 @@ class UpstreamConnection(asyncio.Protocol):
             return None
         raw = data[:end]
         try:
-            memo = ResponseMemo(raw, parse_response_head(raw))
+            memo = ResponseMemo(raw, parse_response_head(raw), self.server.pool.rules.retry_statuses)
         except BadResponseError as error:
             self._fail(exchange, failures.BAD_RESPONSE.because(error.reason))
             return None

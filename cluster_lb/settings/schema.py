@@ -7,14 +7,13 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from cluster_lb.model.address import Address
 from cluster_lb.model.names import check_id, check_pool_name
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from cluster_lb.settings.base import Table
+from cluster_lb.settings.limits import LimitSettings
+from cluster_lb.settings.retries import RetrySettings
 
 
 def _address(value: Any) -> Address:
@@ -37,7 +36,7 @@ class AccessLog(StrEnum):
     JSON = "json"
 
 
-class NodeSettings(_Settings):
+class NodeSettings(Table):
     """The node's own part: never shared."""
 
     id: Annotated[str, AfterValidator(lambda v: check_id(v, "node"))] = Field(
@@ -56,13 +55,13 @@ class NodeSettings(_Settings):
     slow_request_ms: PositiveInt = 500
 
 
-class RedisSettings(_Settings):
+class RedisSettings(Table):
     url: str = "embedded"
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")] = "lb"
     command_timeout_s: PositiveFloat = 0.5
 
 
-class ListenerSettings(_Settings):
+class ListenerSettings(Table):
     """A bound address and its client side limits."""
 
     bind: BindAddress
@@ -77,7 +76,7 @@ class ListenerSettings(_Settings):
     max_header_lines: PositiveInt = 100  # Apache LimitRequestFields, HAProxy tune.http.maxhdr: 100, 101
 
 
-class HealthSettings(_Settings):
+class HealthSettings(Table):
     """How the servers of a pool are probed. Defaults are HAProxy's (inter 2 s, rise 2, fall 3)."""
 
     kind: Literal["http", "tcp", "none"] = "tcp"
@@ -90,7 +89,7 @@ class HealthSettings(_Settings):
     slow_ms: Annotated[int, Field(ge=0)] = 0  # a slower answer counts as failed; 0: off
 
 
-class PoolTimeouts(_Settings):
+class PoolTimeouts(Table):
     """Server side timeouts of a pool."""
 
     connect_s: PositiveFloat = 2.0  # one attempt to connect (Envoy: 5 s; HAProxy's examples: 5 s)
@@ -99,7 +98,7 @@ class PoolTimeouts(_Settings):
     upstream_idle_s: PositiveFloat = 60.0  # an unused upstream connection (nginx upstream keepalive_timeout)
 
 
-class PoolSettings(_Settings):
+class PoolSettings(Table):
     """A pool as the cluster shares it, in `lb:{pool}:config`."""
 
     policy: Literal["round_robin", "weighted_round_robin"] = "weighted_round_robin"
@@ -109,9 +108,11 @@ class PoolSettings(_Settings):
     allow: tuple[Network, ...] = ()  # networks that servers may register from; empty: any
     health: HealthSettings = HealthSettings()
     timeouts: PoolTimeouts = PoolTimeouts()
+    retries: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
 
 
-class RouteSettings(_Settings):
+class RouteSettings(Table):
     """Which requests go to `pool`. `host` is exact and without a port; `path_prefix`: whole segments."""
 
     host: str = ""  # empty: any
@@ -119,11 +120,11 @@ class RouteSettings(_Settings):
     pool: PoolName
 
 
-class Settings(_Settings):
+class Settings(Table):
     """A whole settings file."""
 
     node: NodeSettings = Field(default_factory=NodeSettings)
     redis: RedisSettings = RedisSettings()
     listeners: tuple[ListenerSettings, ...] = ()
-    pools: dict[PoolName, PoolSettings] = {}
+    pools: dict[PoolName, PoolSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = ()

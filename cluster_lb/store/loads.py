@@ -22,18 +22,28 @@ class Loads:
         store.on_up.append(self._reported.clear)
 
     async def publish(
-        self, pool: str, node_id: str, lease_ms: int, epoch_seen: int, loads: Mapping[str, int]
-    ) -> int:
+        self,
+        pool: str,
+        node_id: str,
+        lease_ms: int,
+        epoch_seen: int,
+        loads: Mapping[str, int],
+        *,
+        elsewhere: bool = False,
+    ) -> tuple[int, dict[str, int]]:
         """Report what is in flight on each server, and the epoch that this node serves; returns the pool's
-        epoch. Renews the node's lease in the pool: its votes and loads count while it lives."""
+        epoch and, where `elsewhere` asks for it, what the other live nodes have in flight, by server id.
+        Renews the node's lease in the pool: its votes and loads count while it lives."""
         keys = self._store.keys.pool(pool)
         before = self._reported.get(pool)
         busy = {server for server, count in loads.items() if count > 0}
         changes = {server: loads[server] for server in busy} | dict.fromkeys((before or set()) - busy, 0)
-        epoch = await self._store.run(
+        epoch, others = await self._store.run(
             _PUBLISH,
             [keys.epoch, keys.servers, keys.nodes, keys.seen, keys.load],
-            [node_id, lease_ms, epoch_seen, int(before is None), json.dumps(changes)],
+            [node_id, lease_ms, epoch_seen, int(before is None), json.dumps(changes), int(elsewhere)],
         )
         self._reported[pool] = busy
-        return int(epoch)
+        found = json.loads(others)
+        # Lua cannot tell an empty object from an empty list
+        return int(epoch), found if isinstance(found, dict) else {}

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster_lb import __version__
 from cluster_lb.model.availability import AdminState
 from cluster_lb.model.member import Member
-from tests.doubles.node_state import CountedLatency, CountedPool, CountedServer, CountedTickets
+from tests.doubles.node_state import CountedLatency, CountedLimits, CountedPool, CountedServer, CountedTickets
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -37,6 +37,8 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     node.data_path.pools["web"] = CountedPool({"s1": server}, latency, 1, 2, [0, 0, 0, 0, 0, 6])
     node.data_path.client_connections, node.data_path.accepted, node.data_path.rejected = 11, 40, 2
     node.data_path.refused = {400: 7}
+    node.data_path.pools["web"].budget.denied = 8
+    node.data_path.pools["web"].limits = CountedLimits([object()] * 3, queued=12, overflowed=13, timed_out=14)
     shown = await scrape(client)
     web = {"pool": "web"}
     s1 = {"pool": "web", "server": "s1"}
@@ -50,6 +52,11 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     assert shown[sample("in_flight", **s1)] == 3
     assert shown[sample("retries_total", **web)] == 1
     assert shown[sample("failed_picks_total", **web)] == 2
+    assert shown[sample("denied_retries_total", **web)] == 8
+    assert shown[sample("queue_length", **web)] == 3
+    assert shown[sample("queued_total", **web)] == 12
+    assert shown[sample("queue_overflows_total", **web)] == 13
+    assert shown[sample("queue_timeouts_total", **web)] == 14
     assert shown[sample("client_connections")] == 11
     assert shown[sample("upstream_connections", state="idle")] == 1
     assert shown[sample("upstream_connections", state="busy")] == 3

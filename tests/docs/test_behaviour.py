@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cluster_lb
-from cluster_lb.settings import schema
+from cluster_lb.settings import limits, retries, schema
 
 PACKAGE = Path(cluster_lb.__file__).parent
 DOCUMENT = PACKAGE.parent / "docs" / "behaviour.md"
@@ -23,11 +23,14 @@ _SECTIONS = {
     "pools": schema.PoolSettings,
     "pools.health": schema.HealthSettings,
     "pools.timeouts": schema.PoolTimeouts,
+    "pools.retries": retries.RetrySettings,
+    "pools.limits": limits.LimitSettings,
 }
 _WATCHED = ("admin", "health", "proxy", "pulse", "sdk", "store", "supervisor", "wire")
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.
 _TUNING = {
     "proxy.access_log._MAX_BATCH",
+    "proxy.retry_budget._MARK_S",
     "proxy.ledger.LATENCY_BOUNDS_S",
     "proxy.request_memo._MAX_SHARED_BYTES",
     "proxy.request_memo._SHARED",

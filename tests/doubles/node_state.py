@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster_lb.model.member import Member
@@ -26,12 +27,27 @@ class CountedLatency:
 
 
 @dataclass
+class CountedBudget:
+    denied: int = 0
+
+
+@dataclass
+class CountedLimits:
+    waiting: Sequence[object] = ()
+    queued: int = 0
+    overflowed: int = 0
+    timed_out: int = 0
+
+
+@dataclass
 class CountedPool:
     servers: dict[str, CountedServer] = field(default_factory=dict)
     latency: CountedLatency = field(default_factory=CountedLatency)
     retries: int = 0
     unserved: int = 0
     statuses: list[int] = field(default_factory=lambda: [0] * 6)
+    budget: CountedBudget = field(default_factory=CountedBudget)
+    limits: CountedLimits | None = None
 
 
 @dataclass

@@ -14,7 +14,7 @@ from cluster_lb.proxy.failures import IDEMPOTENT, Fault
 def test_a_detail_changes_only_the_reason():
     detailed = failures.BAD_RESPONSE.because("why")
     assert detailed.reason == "invalid response: why"
-    assert (detailed.status, detailed.fault, detailed.repeatable) == (502, Fault.UPSTREAM, False)
+    assert (detailed.status, detailed.fault, detailed.word) == (502, Fault.UPSTREAM, "junk-response")
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def test_a_detail_changes_only_the_reason():
 def test_a_failed_connect_is_named_in_the_systems_words(error, reason):
     failure = failures.cannot_connect(error)
     assert failure.reason == reason
-    assert (failure.fault, failure.untouched, failure.repeatable) == (Fault.UPSTREAM, True, True)
+    assert (failure.fault, failure.untouched, failure.word) == (Fault.UPSTREAM, True, "conn-failure")
 
 
 def test_a_shortage_of_this_machine_is_not_the_servers_fault():
     failure = failures.cannot_connect(OSError(errno.EMFILE, "Too many open files"))
-    assert (failure.fault, failure.status, failure.repeatable) == (Fault.US, 503, False)
+    assert (failure.fault, failure.status, failure.word) == (Fault.US, 503, "")
     assert failure.reason == "no more connections can be opened: Too many open files"
 
 

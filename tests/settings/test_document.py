@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
+from cluster_lb.settings.limits import LimitSettings
+from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.schema import (
     HealthSettings,
     ListenerSettings,
@@ -20,7 +22,7 @@ from cluster_lb.settings.schema import (
 )
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-TABLES = {"health", "timeouts"}  # of a pool: they have sections of their own
+TABLES = {"health", "timeouts", "retries", "limits"}  # of a pool: they have sections of their own
 
 
 def documented(heading: str) -> dict[str, str]:
@@ -45,6 +47,8 @@ def shown(default: object) -> str:
         ("[pools.NAME]", PoolSettings),
         ("[pools.NAME.health]", HealthSettings),
         ("[pools.NAME.timeouts]", PoolTimeouts),
+        ("[pools.NAME.retries]", RetrySettings),
+        ("[pools.NAME.limits]", LimitSettings),
         ("[[routes]]", RouteSettings),
     ],
 )

@@ -24,7 +24,7 @@ async def registry(store: Store) -> Registry:
 async def test_a_report_renews_the_lease_says_the_epoch_and_counts_what_is_in_flight(
     store: Store, registry: Registry
 ) -> None:
-    assert await Loads(store).publish("web", "n1", 5000, 1, {"a": 3, "b": 0}) == 2
+    assert await Loads(store).publish("web", "n1", 5000, 1, {"a": 3, "b": 0}) == (2, {})
     assert await hash_at(store, "lb:{web}:load") == {"n1/a": "3"}
     assert await hash_at(store, "lb:{web}:seen") == {"n1": "1"}
     left = float(await store.call("ZSCORE", "lb:{web}:nodes", "n1")) - await now_ms(store)
@@ -67,7 +67,7 @@ async def test_only_live_nodes_count_in_a_reading(store: Store, registry: Regist
 
 
 async def test_a_pool_that_does_not_exist_has_epoch_0(store: Store) -> None:
-    assert await Loads(store).publish("none", "n1", 5000, 0, {}) == 0
+    assert await Loads(store).publish("none", "n1", 5000, 0, {}) == (0, {})
 
 
 async def test_many_nodes_at_once_keep_to_their_own_fields(real_store: Store) -> None:
@@ -76,3 +76,14 @@ async def test_many_nodes_at_once_keep_to_their_own_fields(real_store: Store) ->
         *(Loads(real_store).publish("web", f"n{i}", 5000, 1, {"a": i}) for i in range(1, 30))
     )
     assert await hash_at(real_store, "lb:{web}:load") == {f"n{i}/a": str(i) for i in range(1, 30)}
+
+
+async def test_what_the_other_live_nodes_have_in_flight_is_told_where_it_is_asked_for(
+    store: Store, registry: Registry
+) -> None:
+    for node, loads in {"n1": {"a": 3}, "n2": {"a": 4, "b": 1}, "n3": {"a": 2}, "dead": {"b": 9}}.items():
+        await Loads(store).publish("web", node, 5000, 2, loads)
+    await store.call("ZADD", "lb:{web}:nodes", 1, "dead")
+    loads = Loads(store)
+    assert await loads.publish("web", "n1", 5000, 2, {"a": 3}, elsewhere=True) == (2, {"a": 6, "b": 1})
+    assert await loads.publish("web", "n1", 5000, 2, {"a": 3}) == (2, {})

@@ -15,15 +15,17 @@ ARGV[2] lease, ms, above 0
 ARGV[3] epoch that the node serves
 ARGV[4] 1: the node's other fields go (first report of a process); 0: they stay
 ARGV[5] JSON object, server id -> in flight; 0 takes the field away
+ARGV[6] 1: the other nodes' loads are wanted too; 0: not
 
-Returns the pool's epoch, 0 when it has none.
+Returns {epoch, loads}: the pool's epoch, 0 when it has none; JSON object, server id -> in flight from the
+  other live nodes, empty where it is not wanted.
 Publishes nothing.
 Time source: Redis TIME.
 ]]
 --- @include now_ms
 --- @include of_type
 local epoch_key, servers, nodes, seen, load = unpack(KEYS)
-local node, lease_ms, epoch_seen, replace = unpack(ARGV, 1, 4)
+local node, lease_ms, epoch_seen, replace, changes, wanted = unpack(ARGV)
 of_type(nodes, 'zset')
 of_type(seen, 'hash')
 of_type(load, 'hash')
@@ -35,7 +37,7 @@ if replace == '1' then
     if string.sub(field, 1, #prefix) == prefix then redis.call('HDEL', load, field) end
   end
 end
-for server, in_flight in pairs(cjson.decode(ARGV[5])) do
+for server, in_flight in pairs(cjson.decode(changes)) do
   if in_flight > 0 and redis.call('ZSCORE', servers, server) then
     redis.call('HSET', load, prefix .. server, in_flight)
   else
@@ -43,5 +45,17 @@ for server, in_flight in pairs(cjson.decode(ARGV[5])) do
   end
 end
 local epoch = redis.pcall('GET', epoch_key)
-if type(epoch) == 'table' then return 0 end
-return tonumber(epoch or 0) or 0
+if type(epoch) == 'table' then epoch = 0 end
+local elsewhere = {}
+if wanted == '1' then
+  local live = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', nodes, '(' .. now_ms(), '+inf')) do live[id] = true end
+  local flat = redis.call('HGETALL', load)
+  for i = 1, #flat, 2 do
+    local other, server = string.match(flat[i], '^([^/]*)/(.*)$')
+    if other ~= node and live[other] then
+      elsewhere[server] = (elsewhere[server] or 0) + (tonumber(flat[i + 1]) or 0)
+    end
+  end
+end
+return {tonumber(epoch or 0) or 0, cjson.encode(elsewhere)}

@@ -1,0 +1,125 @@
+"""Circuit limits: what a pool and its servers take at once over the whole cluster, and the queue in front.
+
+A limit L is one of the cluster. A node counts its own exchanges exactly, and the other nodes' as last heard
+(a few times a second). It may always have its equal share, L / nodes, in flight, so that no node starves
+beside a busier one; beyond that it takes what the others leave. So the cluster holds L, but for what began
+within one report of another, and for a node that comes to claim its share from one that had more: that one
+gives way as its exchanges end. Connections are shared out equally, because idle ones are nobody's load.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cluster_lb.settings.limits import LimitSettings
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.exchange import Exchange
+    from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.server import LiveServer
+
+
+class Limits:
+    """The limits of one pool that has any. `in_flight`: exchanges of this node that have a server; `waiting`:
+    those that wait for one, each with its monotonic deadline, first come first served. `queued`,
+    `overflowed`, `timed_out`: exchanges that had to wait, that found the queue full, that waited in vain."""
+
+    __slots__ = (
+        "_elsewhere",
+        "_elsewhere_total",
+        "_nodes",
+        "_pool",
+        "_settings",
+        "in_flight",
+        "overflowed",
+        "queued",
+        "timed_out",
+        "waiting",
+    )
+
+    def __init__(self, pool: LivePool, settings: LimitSettings) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._nodes = 1
+        self._elsewhere: Mapping[str, int] = {}
+        self._elsewhere_total = 0
+        self.in_flight = sum(server.load for server in pool.servers.values())
+        self.waiting: dict[Exchange, float] = {}
+        self.queued = 0
+        self.overflowed = 0
+        self.timed_out = 0
+
+    def configure(self, settings: LimitSettings) -> None:
+        self._settings = settings
+
+    def hear(self, nodes: int, elsewhere: Mapping[str, int]) -> None:
+        """`nodes` that share the limits, and what the others have in flight, by server id."""
+        self._nodes = max(1, nodes)
+        self._elsewhere = elsewhere
+        self._elsewhere_total = sum(elsewhere.values())
+
+    # --- decisions
+
+    def is_open(self) -> bool:
+        """Whether the pool as a whole takes one more."""
+        return self._fits(self.in_flight, self._elsewhere_total, self._settings.pool_requests)
+
+    def takes(self, server: LiveServer) -> bool:
+        """Whether this server takes one more."""
+        settings = self._settings
+        if not self._fits(server.load, self._elsewhere.get(server.id, 0), settings.server_requests):
+            return False
+        # without an idle connection as many are open as attempts are in flight, and this needs one more
+        connections = settings.server_connections
+        return not connections or bool(server.idle) or server.load < max(1, connections // self._nodes)
+
+    def _fits(self, here: int, elsewhere: int, limit: int) -> bool:
+        return not limit or here + elsewhere < limit or here < limit // self._nodes
+
+    # --- the queue
+
+    def wait(self, exchange: Exchange) -> bool:
+        """Queue an exchange that found no room; False when the queue is full too."""
+        if len(self.waiting) >= self._settings.queue:
+            self.overflowed += 1
+            return False
+        self.queued += 1
+        self.waiting[exchange] = exchange.started + self._settings.queue_timeout_s
+        return True
+
+    def forget(self, exchange: Exchange) -> None:
+        """An exchange that has no server has ended; it may have been waiting."""
+        self.waiting.pop(exchange, None)
+
+    def on_settled(self) -> None:
+        """An exchange that had a server has ended: there may be room for another."""
+        self.in_flight -= 1
+        self.serve_waiting()
+
+    def serve_waiting(self) -> None:
+        """Let in whoever waits, as far as there is room."""
+        while self.waiting:
+            exchange = next(iter(self.waiting))
+            server = self._pool.pick(exchange.ticket)
+            if server is None:
+                return
+            del self.waiting[exchange]
+            exchange.on_room(server)
+
+    def disband(self) -> None:
+        """The limits hold no more: let in whoever waits, as far as there are servers."""
+        self.serve_waiting()
+        self.on_tick(math.inf)
+
+    def on_tick(self, now: float) -> None:
+        """Give up on those that waited too long; others' exchanges may have made room for the rest."""
+        while self.waiting:
+            exchange, deadline = next(iter(self.waiting.items()))
+            if deadline > now:
+                break
+            del self.waiting[exchange]
+            self.timed_out += 1
+            exchange.on_queue_timeout()
+        self.serve_waiting()

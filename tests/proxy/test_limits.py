@@ -1,0 +1,287 @@
+"""Limits of a pool and its servers, and the queue in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cluster_lb.proxy.limits import Limits
+from cluster_lb.settings.limits import LimitSettings
+from cluster_lb.settings.schema import PoolSettings
+from tests.doubles.http_servers import OK, Message, Peer
+from tests.doubles.waiting import eventually
+
+GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+
+
+class Server:
+    """What a decision looks at."""
+
+    def __init__(self, load: int = 0, idle: int = 0) -> None:
+        self.id, self.load, self.idle = "a", load, [None] * idle
+
+
+class Pool:
+    def __init__(self, *servers: Server) -> None:
+        self.servers = dict(enumerate(servers))
+
+
+def limits(nodes: int = 1, elsewhere: int = 0, servers: tuple[Server, ...] = (), **settings: int) -> Limits:
+    made = Limits(Pool(*servers), LimitSettings(**settings))
+    made.hear(nodes, {"a": elsewhere} if elsewhere else {})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("here", "nodes", "elsewhere", "takes"),
+    [
+        (9, 1, 0, True),
+        (10, 1, 0, False),
+        (4, 2, 5, True),
+        (5, 2, 4, True),
+        (5, 2, 5, False),
+        (9, 2, 0, True),  # what the others leave
+        (3, 2, 10, True),  # its own share, although the other node has all: that one gives way
+        (5, 2, 10, False),
+        (0, 20, 9, True),
+        (0, 20, 10, False),  # more nodes than room
+    ],
+)
+def test_a_node_has_its_share_and_what_the_others_leave(here, nodes, elsewhere, takes):
+    assert limits(nodes, elsewhere, server_requests=10).takes(Server(here)) is takes
+    assert limits(nodes, elsewhere, (Server(here),), pool_requests=10).is_open() is takes
+
+
+@pytest.mark.parametrize(
+    ("load", "idle", "nodes", "takes"),
+    [(3, 0, 1, True), (4, 0, 1, False), (4, 1, 1, True), (1, 0, 2, True), (2, 0, 2, False), (0, 0, 9, True)],
+)
+def test_connections_are_shared_out_equally(load, idle, nodes, takes):
+    assert limits(nodes, server_connections=4).takes(Server(load, idle)) is takes
+
+
+def test_without_a_limit_there_is_none():
+    assert limits(2, 10**6, server_connections=1).is_open()
+    assert limits(2, 10**6, pool_requests=1).takes(Server(10**6))
+
+
+# --- at work
+
+
+class Held:
+    """Holds every request until it is let go."""
+
+    def __init__(self) -> None:
+        self.requests: list[Message] = []
+        self._peers: list[Peer] = []
+
+    async def __call__(self, peer: Peer) -> None:
+        while True:
+            try:
+                self.requests.append(await peer.request())
+            except (asyncio.IncompleteReadError, ConnectionError):
+                await peer.close()
+                return
+            self._peers.append(peer)
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.line.split(" ")[1] for request in self.requests]
+
+    async def came(self, count: int) -> None:
+        await eventually(lambda: len(self.requests) == count)
+
+    async def let_go(self) -> None:
+        await self._peers.pop(0).send(OK)
+
+
+async def asking(balancer, number: int, form: bytes = GET) -> Peer:
+    client = await balancer.client()
+    await client.send(form % number)
+    return client
+
+
+async def started(start, **settings: object):
+    balancer = await start(pool={"limits": settings})
+    held = Held()
+    await balancer.server(held)
+    return balancer, held
+
+
+async def queued(balancer, count: int) -> None:
+    await eventually(lambda: len(balancer.pool.limits.waiting) == count)
+
+
+@pytest.mark.parametrize("name", ["server_requests", "server_connections", "pool_requests"])
+async def test_what_finds_no_room_waits_and_is_served_in_its_order(start, name):
+    balancer, held = await started(start, **{name: 1})
+    clients = []
+    for number in range(4):
+        clients.append(await asking(balancer, number))
+        await (held.came(1) if number == 0 else queued(balancer, number))
+    for number, client in enumerate(clients):
+        await held.came(number + 1)
+        assert balancer.live().load == 1
+        await held.let_go()
+        assert (await client.response()).body == b"ok"
+    assert held.paths == ["/0", "/1", "/2", "/3"]
+    assert (balancer.pool.limits.queued, balancer.pool.limits.in_flight) == (3, 0)
+    assert len(balancer.servers[0].peers) == 1
+
+
+async def test_a_full_server_is_passed_over(start):
+    balancer, held = await started(start, server_requests=1)
+    await balancer.answering(OK)
+    await asking(balancer, 0)
+    await held.came(1)
+    client = await balancer.client()
+    for number in range(5):
+        assert (await client.ask(GET % number)).status == 200
+    assert balancer.live(1).attempts == 5
+    await held.let_go()
+
+
+async def test_a_full_queue_is_a_503_that_says_when_to_come_again(start):
+    balancer, held = await started(start, server_requests=1, queue=1)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    second = await asking(balancer, 1)
+    await queued(balancer, 1)
+    third = await asking(balancer, 2)
+    reply = await third.response()
+    assert (reply.status, reply["retry-after"]) == (503, "1")
+    assert reply.body == b"503 Service Unavailable: the queue is full\n"
+    assert await balancer.line() == '"GET /2" 503 web/- attempts=0'
+    assert balancer.pool.limits.overflowed == 1
+    for client in first, second:
+        await held.let_go()
+        assert (await client.response()).status == 200
+        await held.came(2)
+
+
+async def test_nobody_waits_longer_than_the_timeout(start):
+    balancer, held = await started(start, pool_requests=1, queue_timeout_s=2)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    second = await asking(balancer, 1)
+    await queued(balancer, 1)
+    balancer.advance(1.5)
+    await queued(balancer, 1)
+    balancer.advance(1)
+    reply = await second.response()
+    assert (reply.status, reply["retry-after"], reply["connection"]) == (503, "1", None)
+    assert balancer.pool.limits.timed_out == 1
+    await held.let_go()
+    assert (await first.response()).status == 200
+    assert held.paths == ["/0"]
+
+
+async def test_a_client_that_leaves_the_queue_is_no_exchange_of_any_server(start):
+    balancer, held = await started(start, server_requests=1)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    second = await asking(balancer, 1)
+    await queued(balancer, 1)
+    second.reset()
+    await queued(balancer, 0)
+    third = await asking(balancer, 2)
+    await queued(balancer, 1)
+    for client in first, third:
+        await held.let_go()
+        assert (await client.response()).status == 200
+        await held.came(2)
+    assert held.paths == ["/0", "/2"]
+
+
+async def test_a_body_that_comes_while_its_request_waits_is_kept(start):
+    balancer, held = await started(start, server_requests=1)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    second = await asking(balancer, 1, POST)
+    await queued(balancer, 1)
+    await second.send(b"hello")
+    await held.let_go()
+    assert (await first.response()).status == 200
+    await held.came(2)
+    assert held.requests[1].body == b"hello"
+    await held.let_go()
+    assert (await second.response()).status == 200
+
+
+async def test_other_nodes_loads_fill_a_server_too(start):
+    balancer, held = await started(start, server_requests=2)
+    balancer.pool.hear_loads(2, {"s0": 1})
+    first = await asking(balancer, 0)
+    await held.came(1)
+    second = await asking(balancer, 1)
+    await queued(balancer, 1)
+    balancer.pool.hear_loads(2, {})
+    balancer.advance(0.25)
+    await held.came(2)
+    for client in first, second:
+        await held.let_go()
+        assert (await client.response()).status == 200
+
+
+async def test_a_new_server_takes_who_waits(start):
+    balancer, held = await started(start, server_requests=1)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    second = await asking(balancer, 1)
+    await queued(balancer, 1)
+    await balancer.answering(OK)
+    assert (await second.response()).status == 200
+    await held.let_go()
+    assert (await first.response()).status == 200
+
+
+async def test_limits_that_are_taken_away_let_everybody_in(start):
+    balancer, held = await started(start, server_requests=1)
+    clients = [await asking(balancer, 0)]
+    await held.came(1)
+    clients += [await asking(balancer, number) for number in (1, 2)]
+    await queued(balancer, 2)
+    balancer.pool.configure(PoolSettings())
+    await held.came(3)
+    for client in clients:
+        await held.let_go()
+        assert (await client.response()).status == 200
+    assert balancer.pool.limits is None
+
+
+async def test_limits_that_come_under_traffic_know_what_is_under_way(start):
+    balancer = await start()
+    held = Held()
+    await balancer.server(held)
+    clients = [await asking(balancer, number) for number in range(2)]
+    await held.came(2)
+    balancer.pool.configure(PoolSettings.model_validate({"limits": {"pool_requests": 2}}))
+    clients.append(await asking(balancer, 2))
+    await queued(balancer, 1)
+    for client in clients:
+        await held.let_go()
+        assert (await client.response()).status == 200
+    assert balancer.pool.limits.in_flight == 0
+
+
+async def test_without_any_server_nobody_waits(start):
+    balancer = await start(pool={"limits": {"pool_requests": 1}})
+    client = await balancer.client()
+    reply = await client.ask(GET % 0)
+    assert (reply.status, reply["retry-after"]) == (503, None)
+
+
+async def test_a_retry_goes_where_there_is_room(start):
+    balancer, held = await started(start, server_requests=1)
+    await (await balancer.server()).stop_listening()
+    await balancer.answering(OK)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    client = await balancer.client()
+    assert (await client.ask(GET % 1)).status == 200
+    assert [server.attempts for server in balancer.pool.servers.values()] == [1, 1, 1]
+    await held.let_go()
+    assert (await first.response()).status == 200
+    assert balancer.pool.limits.in_flight == 0
