@@ -12,7 +12,12 @@ from cluster_lb.proxy.request_memo import NO_MEMO, learn
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
-from cluster_lb.wire.request_head import RequestFields, match_request_line, parse_other_request_line
+from cluster_lb.wire.request_head import (
+    RequestFields,
+    check_begun_head,
+    match_request_line,
+    parse_other_request_line,
+)
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.listener import Listener
@@ -113,12 +118,12 @@ class ClientConnection(asyncio.Protocol):
         """Bytes of the next request; a client that is being closed may still send, for nothing."""
         if self.closing:
             return
-        begun = bool(self._held)
+        begun = self._head_begun
         self._ready = False
         data = self._held + data
         self._held = b""
         self._requests(data)
-        if self._held and self.exchange is None and not begun:
+        if self._head_begun and self.exchange is None and not begun:
             self.since = self.listener.ticker.now  # a head has this long from its first byte on
 
     def _during_exchange(self, exchange: Exchange, data: bytes) -> None:
@@ -135,15 +140,14 @@ class ClientConnection(asyncio.Protocol):
         """Begin exchanges as long as whole heads are there and the one before has ended."""
         self._in_requests = True
         while data and self.exchange is None and not self.closing and not self.write_paused:
-            if data.startswith(b"\r\n"):  # RFC 9112 section 2.2: one empty line before a request is skipped
-                data = data[2:]
-            end = data.find(b"\r\n\r\n") + 4
-            if end < 4:
-                if data:
-                    self._check_partial_head(data)
-                break
+            # RFC 9112 section 2.2: one empty line before a request is skipped.
+            begin = 2 if data.startswith(b"\r\n") else 0
+            end = data.find(b"\r\n\r\n", begin) + 4
             try:
-                data = self._request(data, end)
+                if end < 4:
+                    self._check_partial_head(data, begin)
+                    break
+                data = self._request(data[begin:], end - begin)
             except BadRequestError as error:
                 self._refuse(error.status, error.reason)
         self._in_requests = False
@@ -166,11 +170,15 @@ class ClientConnection(asyncio.Protocol):
         return self._start(method, target, data[:line_end], fields, data[end:])
 
     def _other_request(self, data: bytes, end: int) -> bytes:
-        """The same for a request line in absolute or asterisk form."""
+        """The same for a request line in absolute or asterisk form, and for TRACE."""
         method, target, minor, authority, line_end = parse_other_request_line(data)
+        if method == b"TRACE" and not self.listener.allow_trace:
+            raise BadRequestError("TRACE is not served", 405)
         fields = self._fields(data[line_end:end], http10=minor == b"0")
         if authority is not None and authority.lower() != (fields.host or b"").lower():
             raise BadRequestError("the target names another host than Host")
+        if method == b"TRACE" and fields.framing is not Framing.NONE:
+            raise BadRequestError("TRACE with a body")
         request_line = b"%b %b HTTP/1.%b\r\n" % (method, target, minor)
         return self._start(method, target, request_line, fields, data[end:])
 
@@ -184,6 +192,8 @@ class ClientConnection(asyncio.Protocol):
         fields = self._memo.fields
         if http10 and fields.framing is Framing.CHUNKED:
             raise BadRequestError("Transfer-Encoding in HTTP/1.0")
+        if http10 and fields.upgrade:
+            raise BadRequestError("Upgrade in HTTP/1.0")
         if fields.host is None and not http10:
             raise BadRequestError("missing Host")
         if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
@@ -224,11 +234,19 @@ class ClientConnection(asyncio.Protocol):
         if (self.exchange is not None or self.write_paused) and len(self._held) > _MAX_AHEAD_BYTES:
             self.pause_reading()
 
-    def _check_partial_head(self, data: bytes) -> None:
-        """A head has begun; refuse it early when it cannot become one."""
-        self._fresh = False
-        if len(data) >= self.listener.max_head_bytes:
-            self._refuse(431, f"head is longer than {self.listener.max_head_bytes} bytes")
+    def _check_partial_head(self, data: bytes, begin: int) -> None:
+        """A head may have begun, after an empty line of `begin` bytes; refuse early what cannot become one.
+        Raises BadRequestError."""
+        if len(data) > begin:
+            self._fresh = False
+        if len(data) - begin >= self.listener.max_head_bytes:
+            raise BadRequestError(f"head is longer than {self.listener.max_head_bytes} bytes", 431)
+        check_begun_head(data)
+
+    @property
+    def _head_begun(self) -> bool:
+        """Whether part of a head is there; an empty line before one is none."""
+        return self._held not in (b"", b"\r\n")
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer without an exchange, and close: where this message ends is anybody's guess."""
@@ -378,7 +396,7 @@ class ClientConnection(asyncio.Protocol):
         elif self.write_paused:
             if silent > listener.idle_timeout_s:
                 self.abort()
-        elif self._held:
+        elif self._head_begun:
             if silent > listener.head_timeout_s:
                 self._refuse(408, "request head did not arrive in time")
         elif silent > self._patience():

@@ -16,6 +16,7 @@ from cluster_lb.proxy.failures import IDEMPOTENT, Failure, Fault
 from cluster_lb.proxy.request_body import RequestBody
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.tunnel import Tunnel
+from cluster_lb.wire import hops
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields
 
@@ -250,7 +251,7 @@ class Exchange:
 
     def switch_protocols(self, upstream: UpstreamConnection, memo: ResponseMemo, data: bytes) -> bool:
         """A 101: from here both sides are a tunnel. False when the client asked for no such thing."""
-        if memo.status != 101 or not self.upgrade or not memo.head.upgrade or not self.request_done:
+        if not self.request_done or not hops.is_offered(memo.head.upgrade, self.upgrade):
             return False
         self.status = 101
         self._responded = True

@@ -74,6 +74,7 @@ class Listener:
         self.max_head_bytes = settings.max_head_bytes
         self.max_header_lines = settings.max_header_lines
         self.max_body_bytes = settings.max_body_bytes
+        self.allow_trace = settings.allow_trace
         self._max_connections = max_connections
         self._trusted = settings.trusted_proxies
         self._server: asyncio.Server | None = None

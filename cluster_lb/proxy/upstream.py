@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.server import LiveServer
 
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024  # twice the request's: cookies and policies add up (Envoy: 60 KiB)
-MAX_INTERIM_RESPONSES = 16  # 1xx before the final one; more is a flood
+# 1xx before the final response: as much as one head may be, and each counts for 4 KiB at least, so there are
+# 16 at most. More is a flood.
+MAX_INTERIM_BYTES = MAX_RESPONSE_HEAD_BYTES
+_MIN_INTERIM_BYTES = 4096
 
 
 class ResponseMemo:
@@ -67,7 +70,7 @@ class UpstreamConnection(asyncio.Protocol):
     __slots__ = (
         "_framing",
         "_held",
-        "_interims",
+        "_interim_bytes",
         "_left",
         "_paused",
         "_responding",
@@ -91,7 +94,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._paused = False
         self._held = b""
         self._responding = False
-        self._interims = 0
+        self._interim_bytes = 0
         self._left = 0
         self._framing = Framing.NONE
         self._reusable = True
@@ -120,7 +123,7 @@ class UpstreamConnection(asyncio.Protocol):
         ):
             # The common path: a whole response under the same head as the server's last one.
             self.exchange = None
-            self._interims = 0
+            self._interim_bytes = 0
             self.server.release(self)
             exchange.on_whole_response(memo, data[memo.raw_bytes :])
         elif self._responding:
@@ -178,10 +181,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _interim(self, exchange: Exchange, memo: ResponseMemo, rest: bytes) -> None:
         """A 1xx (RFC 9110 section 15.2): 101 makes a tunnel, the others are passed on, the wait goes on."""
-        self._interims += 1
-        if memo.status == 101 or self._interims > MAX_INTERIM_RESPONSES:
+        if memo.status == 101:
             if not exchange.switch_protocols(self, memo, rest):
-                self._fail(exchange, failures.BAD_RESPONSE.because("unexpected interim response"))
+                self._fail(exchange, failures.BAD_RESPONSE.because("protocols switched unasked"))
+            return
+        self._interim_bytes += max(memo.raw_bytes, _MIN_INTERIM_BYTES)
+        if self._interim_bytes > MAX_INTERIM_BYTES:
+            self._fail(exchange, failures.BAD_RESPONSE.because("a flood of interim responses"))
             return
         exchange.on_interim_response(memo)
         if rest:
@@ -221,7 +227,7 @@ class UpstreamConnection(asyncio.Protocol):
         """The response is complete: keep the connection when the server has the whole request too."""
         self.exchange = None
         self._responding = False
-        self._interims = 0
+        self._interim_bytes = 0
         if self._paused:
             self.resume_reading()
         if self._reusable and exchange.request_done and not self.write_paused:
@@ -284,5 +290,5 @@ class UpstreamConnection(asyncio.Protocol):
         failure = failures.SERVER_CLOSED
         if self._responding or self._held:
             failure = failure.because("in the middle of a response")
-        untouched = not (self._responding or self._held or self._interims)
+        untouched = not (self._responding or self._held or self._interim_bytes)
         exchange.on_attempt_failed(failure, stale=self.kept and untouched)

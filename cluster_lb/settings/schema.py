@@ -69,6 +69,7 @@ class ListenerSettings(Table):
     pool: PoolName = "web"  # where no route matches
     trusted_proxies: tuple[Network, ...] = ()  # whose X-Forwarded-* are believed
     debug_headers: bool = False  # adds X-Served-By to responses
+    allow_trace: bool = False  # pass TRACE on, which shows fields that this hop adds (Apache TraceEnable)
     head_timeout_s: PositiveFloat = 10.0  # a whole request head must be there (HAProxy timeout http-request)
     idle_timeout_s: PositiveFloat = 75.0  # between requests, or no byte of a body (nginx keepalive_timeout)
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024  # nginx: 4 buffers of 8 KiB

@@ -9,7 +9,7 @@ character in a value. Possessive quantifiers keep the time linear in the size of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
@@ -19,6 +19,8 @@ _LINE = TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+\r\n"
 
 #: Matches a whole block, each line with its CRLF, ended by the empty line.
 is_block = re.compile(rb"(?:" + _LINE + rb")*+\r\n").fullmatch
+
+_each_line = re.compile(rb"([^:\r]++):([^\r]*+)\r\n").finditer
 
 
 class Line(NamedTuple):
@@ -31,12 +33,14 @@ class Line(NamedTuple):
     end: int
 
 
-def finder(*names: str) -> Callable[[bytes], list[Line]]:
+def finder(*names: str, dash: str = "-") -> Callable[[bytes], list[Line]]:
     """A function that lists the lines of a valid block whose names are among `names` (in lower case).
 
+    A name that ends with `*` stands for all that begin so. `dash`: the pattern of what counts as a dash.
     It searches a copy in lower case for a literal newline, which is what makes it quick.
     """
-    alternatives = "|".join(re.escape(name) for name in names).encode()
+    patterns = (re.escape(name).replace(r"\-", dash).replace(r"\*", "[^:]*+") for name in names)
+    alternatives = "|".join(patterns).encode()
     search = re.compile(rb"\n(" + alternatives + rb"):[\t ]*+([^\r]*+)").finditer
 
     def find(block: bytes) -> list[Line]:
@@ -47,6 +51,16 @@ def finder(*names: str) -> Callable[[bytes], list[Line]]:
         ]
 
     return find
+
+
+def named(block: bytes, names: Collection[bytes]) -> list[Line]:
+    """The lines of a valid block whose names are among `names` (in lower case), which are not known before:
+    no pattern is compiled for what a peer made up."""
+    return [
+        Line(name, m[2].strip(b"\t "), m.start(), m.end())
+        for m in _each_line(block)
+        if (name := m[1].lower()) in names
+    ]
 
 
 def tokens(value: bytes) -> list[bytes]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+_TOLD_HERE = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
+
 _is_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
 
@@ -15,7 +17,8 @@ def forwarding_lines(
 ) -> bytes:
     """The lines that tell the server of the client at address `peer` (without port or brackets).
 
-    `received`: the (lower-case name, value) pairs that came from a trusted peer; empty otherwise.
+    `received`: the (lower-case name, value) pairs that came from a trusted peer; empty otherwise. Those that
+    this hop has nothing to say to (X-Forwarded-Port and its like) go on as they came.
     """
     before = dict(received)
     chain = before.get(b"x-forwarded-for")
@@ -29,6 +32,7 @@ def forwarding_lines(
     element = _element(peer, proto, host)
     forwarded = before.get(b"forwarded")
     lines.append(b"Forwarded: " + (forwarded + b", " + element if forwarded else element))
+    lines += [name + b": " + value for name, value in received if name not in _TOLD_HERE]
     return b"\r\n".join(lines) + b"\r\n"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from operator import attrgetter
 
 from cluster_lb.wire import fields
+
+_is_protocol = re.compile(fields.TOKEN + rb"(?:/" + fields.TOKEN + rb")?+").fullmatch
 
 #: Dropped whether Connection names them or not. `te`: no trailer of a response is asked for on behalf of a
 #: client. Transfer-Encoding is not among them: bodies pass through as they are framed.
@@ -21,11 +24,20 @@ def upgrade_protocols(values: Iterable[bytes], options: Collection[bytes]) -> by
     """The protocols of the Upgrade lines, as one value; empty unless Connection says so too.
 
     h2c is left out: what follows it is HTTP/2, whose requests would run past this proxy in a tunnel.
+    Raises ValueError for what is no list of protocols.
     """
     if b"upgrade" not in options:
         return b""
-    protocols = (protocol.strip(b" \t") for value in values for protocol in value.split(b","))
+    protocols = [part.strip(b" \t") for value in values for part in value.split(b",")]
+    if not all(_is_protocol(protocol) for protocol in protocols if protocol):
+        raise ValueError("malformed Upgrade")
     return b", ".join(protocol for protocol in protocols if protocol and protocol.lower() != b"h2c")
+
+
+def is_offered(chosen: bytes, offered: bytes) -> bool:
+    """Whether a server may switch to the protocols `chosen` where `offered` were asked for, both as
+    `upgrade_protocols` gives them (RFC 9110 section 7.8)."""
+    return bool(chosen) and set(fields.tokens(chosen)) <= set(fields.tokens(offered))
 
 
 def end_to_end(
@@ -40,6 +52,5 @@ def end_to_end(
     for name in nominated & set(kept):
         raise ValueError(f"Connection names {name.decode('ascii')}, which must not be dropped")
     if nominated:
-        names = (name.decode("ascii", "replace") for name in nominated)
-        removed = sorted([*removed, *fields.finder(*names)(block)], key=attrgetter("start"))
+        removed = sorted([*removed, *fields.named(block, nominated)], key=attrgetter("start"))
     return fields.without_lines(block, removed)[:-2]

@@ -16,19 +16,26 @@ from cluster_lb.wire.framing import Framing, body_framing
 
 #: Matches a request line in origin-form (RFC 9112 section 3.2.1): groups method, target, minor version.
 #: Target: visible ASCII but '#', which no client may send (RFC 3986 section 3.5 keeps fragments at home).
-#: CONNECT has no such form, and its answers are framed in another way.
+#: CONNECT has no such form, and its answers are framed in another way. TRACE is looked at apart, because most
+#: listeners refuse it.
 match_request_line = re.compile(
-    rb"(?!CONNECT )(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n"
+    rb"(?!(?:CONNECT|TRACE) )(" + fields.TOKEN + rb") (/[!\"$-~]*+) HTTP/1\.([01])\r\n"
 ).match
 
 _other_form = re.compile(
-    rb"(" + fields.TOKEN + rb") (?:http://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|[!-~]++) HTTP/1\.([01])\r\n"
+    rb"(" + fields.TOKEN + rb") "
+    rb"(?:(?i:http)://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|(/[!\"$-~]*+)|[!-~]++)"
+    rb" HTTP/1\.([01])\r\n"
 ).match
 _any_version = re.compile(rb"[!-~]++ [!-~]++ HTTP/([0-9]\.[0-9])\r\n").match
 
 # RFC 9110 section 7.2 and RFC 3986 section 3.2.2: a registered name or an address, and a port.
-_host = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{1,5}+))?").fullmatch
+_host = re.compile(
+    rb"(?:(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{1,5}+))?"
+).fullmatch
 
+# Servers that hand fields on as environment variables (CGI, WSGI) take other signs for a dash, so these are
+# found here too.
 _known = fields.finder(
     "host",
     "content-length",
@@ -39,14 +46,13 @@ _known = fields.finder(
     "keep-alive",
     "proxy-connection",
     "te",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
+    "x-forwarded-*",
     "forwarded",
+    dash="[^:0-9a-z]",
 )
-_FORWARDING = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
+_KEPT = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))  # the others end here
 # What Connection must not name.
-_NOT_NOMINABLE = {b"host", b"content-length", b"transfer-encoding", b"expect"} | _FORWARDING
+_NOT_NOMINABLE = _KEPT | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,12 @@ def parse_request_fields(block: bytes, max_lines: int) -> RequestFields:
     removed = []
     for line in _known(block):
         found.setdefault(line.name, []).append(line.value)
-        if line.name in hops.HOP_BY_HOP or line.name in _FORWARDING:
+        if line.name not in _KEPT:
             removed.append(line)
     options = hops.connection_options(found.get(b"connection", ()))
     try:
         framing, length = body_framing(found.get(b"content-length", []), found.get(b"transfer-encoding", []))
+        upgrade = hops.upgrade_protocols(found.get(b"upgrade", ()), options)
         end_to_end = hops.end_to_end(block, removed, options, _NOT_NOMINABLE)
     except ValueError as error:
         raise BadRequestError(str(error)) from None
@@ -94,10 +101,22 @@ def parse_request_fields(block: bytes, max_lines: int) -> RequestFields:
         close=b"close" in options,
         keep_alive=b"keep-alive" in options,
         expects_continue=_expects_continue(found.get(b"expect", [])),
-        upgrade=hops.upgrade_protocols(found.get(b"upgrade", ()), options),
+        upgrade=upgrade,
         end_to_end=end_to_end,
-        forwarding=tuple((name, b", ".join(values)) for name, values in found.items() if name in _FORWARDING),
+        forwarding=_forwarding(found) if removed else (),
     )
+
+
+def _forwarding(found: dict[bytes, list[bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """The forwarding fields among those that were found. Raises BadRequestError for a name that a server
+    could take for one of those that frame a request or tell who sent it."""
+    forwarding = []
+    for name, values in found.items():
+        if name.startswith(b"x-forwarded-") or name == b"forwarded":
+            forwarding.append((name, b", ".join(values)))
+        elif name not in hops.HOP_BY_HOP and name not in _KEPT:
+            raise BadRequestError(f"{name.decode('ascii')} is no field name, but could be taken for one")
+    return tuple(forwarding)
 
 
 def _single_host(values: list[bytes]) -> bytes | None:
@@ -125,11 +144,11 @@ def _expects_continue(values: list[bytes]) -> bool:
 
 
 def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | None, int]:
-    """Read a request line that is not in origin-form, at the start of `head`.
+    """Read a request line that `match_request_line` does not take, at the start of `head`.
 
     Returns method, target to forward, minor version digit, the authority of an absolute-form target (None
-    without one), and the length of the line with its CRLF. Raises BadRequestError: 405 for CONNECT, 505 for
-    another version, 400 for what is no request line.
+    without one), and the length of the line with its CRLF. Whether TRACE is served is left to the caller.
+    Raises BadRequestError: 405 for CONNECT, 505 for another version, 400 for what is no request line.
     """
     match = _other_form(head)
     if match is None:
@@ -137,13 +156,31 @@ def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | 
         if version is not None and version[1] not in (b"1.0", b"1.1"):
             raise BadRequestError("HTTP version is not 1.0 or 1.1", 505)
         raise BadRequestError("malformed request line")
-    method, authority, path, asterisk, minor = match.groups()
+    method, authority, path, asterisk, origin, minor = match.groups()
     if method == b"CONNECT":
         raise BadRequestError("CONNECT is not served", 405)
-    if asterisk and method == b"OPTIONS":
-        return method, b"*", minor, None, match.end()
-    if authority is None:
+    if authority is not None:
+        target = _origin_form(method, path)
+    elif origin is not None or (asterisk and method == b"OPTIONS"):
+        target = origin or asterisk
+    else:
         raise BadRequestError("malformed request target")
-    if path is None or path.startswith(b"?"):
-        path = b"/" + (path or b"")
-    return method, path, minor, authority, match.end()
+    return method, target, minor, authority, match.end()
+
+
+def _origin_form(method: bytes, path: bytes | None) -> bytes:
+    """What stands for the path (with query) of an absolute-form target (RFC 9112 section 3.2.4)."""
+    if path is None:
+        return b"*" if method == b"OPTIONS" else b"/"
+    return path if path.startswith(b"/") else b"/" + path
+
+
+def check_begun_head(data: bytes) -> None:
+    """Refuse a head at once that has begun in a way that no head goes on: what only makes its reader wait.
+
+    Counts and searches only, because a client that sends byte by byte has this done for each of them.
+    """
+    if data.startswith(b"\r\n\r\n"):
+        raise BadRequestError("more than one empty line before a request")
+    if b"\0" in data or data.count(b"\n") != data.count(b"\r\n"):
+        raise BadRequestError("NUL or bare LF in a head")

@@ -14,8 +14,7 @@ _status_line = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80
 _known = fields.finder(
     "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"
 )
-# What Connection must not name.
-_NOT_NOMINABLE = {b"content-length", b"transfer-encoding"}
+_FRAMING = {b"content-length", b"transfer-encoding"}  # what Connection must not name, too
 
 MAX_HEADER_LINES = 100
 
@@ -56,23 +55,28 @@ def parse_response_head(head: bytes) -> ResponseHead:
         raise BadResponseError("malformed header line")
     found: dict[bytes, list[bytes]] = {}
     removed = []
+    status = int(line[2])
+    # RFC 9110 section 8.6, RFC 9112 section 6.1: no field frames a body there; a client that believed one
+    # would take the next response for it.
+    never_framed = status < 200 or status == 204
     for known in _known(block):
         found.setdefault(known.name, []).append(known.value)
-        if known.name in hops.HOP_BY_HOP:
+        if known.name in hops.HOP_BY_HOP or (never_framed and known.name in _FRAMING):
             removed.append(known)
     options = hops.connection_options(found.get(b"connection", ()))
     minor = int(line[1])
     framing, length = _framing(found, minor)
     try:
-        end_to_end = hops.end_to_end(block, removed, options, _NOT_NOMINABLE)
+        end_to_end = hops.end_to_end(block, removed, options, _FRAMING)
+        upgrade = hops.upgrade_protocols(found.get(b"upgrade", ()), options)
     except ValueError as error:
         raise BadResponseError(str(error)) from None
     return ResponseHead(
-        status=int(line[2]),
+        status=status,
         framing=framing,
         length=length,
         reusable=b"close" not in options and (minor == 1 or b"keep-alive" in options),
-        upgrade=hops.upgrade_protocols(found.get(b"upgrade", ()), options),
+        upgrade=upgrade,
         forward=b"HTTP/1.1 %b %b\r\n%b" % (line[2], line[3] or b"", end_to_end),
         minor_version=minor,
     )

@@ -288,6 +288,17 @@ async def test_a_client_that_sends_far_ahead_is_paused(balancer):
         (b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "the target names another host than Host"),
         (b"GET http://a/ HTTP/1.0\r\n\r\n", 400, "the target names another host than Host"),
         (b"\r\n\r\n" + GET, 400, "malformed request line"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n", 400, "malformed header line"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", 400, "malformed header line"),
+        (b"GET a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400, "malformed request target"),
+        (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request target"),
+        (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405, "TRACE is not served"),
+        (b"TRACE http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 405, "TRACE is not served"),
+        (
+            b"GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            400,
+            "Upgrade in HTTP/1.0",
+        ),
         (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405, "CONNECT is not served"),
         (b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", 405, "CONNECT is not served"),
         (b"POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417, "unknown expectation"),
@@ -329,6 +340,59 @@ async def test_a_request_that_is_refused_is_answered_logged_and_the_last(
     assert balancer.lines() == [f'"-" {status} -/- reason="{reason}"']
     [event] = events
     assert (event["event"], event["client"], event["reason"]) == ("request refused", "127.0.0.1", reason)
+
+
+@pytest.mark.parametrize(
+    ("begun", "reason"),
+    [
+        (b"\r\n\r\n", "more than one empty line before a request"),
+        (b"GET / HTTP/1.1\nHost: a\n\n", "NUL or bare LF in a head"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: \0", "NUL or bare LF in a head"),
+        (b"\x16\x03\x01\x02\x00\x01\x00", "NUL or bare LF in a head"),
+    ],
+)
+async def test_what_can_become_no_head_is_refused_without_waiting_for_its_end(balancer, begun, reason):
+    client = await balancer.client()
+    reply = await client.ask(begun)
+    assert (reply.status, reply["connection"]) == (400, "close")
+    assert balancer.lines() == [f'"-" 400 -/- reason="{reason}"']
+
+
+async def test_trace_is_served_where_that_is_set_and_has_no_body(start):
+    balancer = await start(allow_trace=True)
+    seen: list[Message] = []
+    await balancer.answering(OK, seen=seen)
+    client = await balancer.client()
+    for _ in range(2):
+        assert (await client.ask(b"TRACE /x HTTP/1.1\r\nHost: a\r\n\r\n")).status == 200
+    assert [request.line for request in seen] == ["TRACE /x HTTP/1.1"] * 2
+    reply = await client.ask(b"TRACE /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+    assert (reply.status, reply["connection"]) == (400, "close")
+
+
+async def test_an_empty_line_between_requests_is_no_begun_head(balancer):
+    await balancer.answering(OK)
+    client = await balancer.client()
+    await client.ask(GET)
+    await client.send(b"\r\n")
+    [connection] = balancer.listener.clients
+    await eventually(lambda: connection._held == b"\r\n")
+    balancer.advance(30)
+    await client.send(GET[:10])
+    await eventually(lambda: len(connection._held) == 12)
+    balancer.advance(9)  # the head's time has begun with its first byte
+    assert (await client.ask(GET[10:])).status == 200
+
+
+@pytest.mark.parametrize("cut", range(5))
+async def test_a_second_empty_line_is_refused_wherever_it_is_cut(balancer, cut):
+    await balancer.answering(OK)
+    client = await balancer.client()
+    await client.send(b"\r\n\r\n"[:cut])
+    if cut:
+        [connection] = await eventually(lambda: balancer.listener.clients)
+        await eventually(lambda: connection._held or connection.closing)
+    assert (await client.ask(b"\r\n\r\n"[cut:] + GET)).status == 400
 
 
 async def test_a_long_request_line_is_refused_on_a_connection_that_is_known(balancer):

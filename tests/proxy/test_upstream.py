@@ -176,20 +176,67 @@ async def test_a_flood_of_interim_answers_is_a_bad_response(balancer, events):
     await client.send(GET)
     answers = [await client.response() for _ in range(17)]
     assert [answer.status for answer in answers] == [102] * 16 + [502]
-    assert events[0]["reason"] == "invalid response: unexpected interim response"
+    assert events[0]["reason"] == "invalid response: a flood of interim responses"
+    await no_connection_is_left(balancer)
+
+
+async def test_interim_answers_are_limited_by_their_bytes_too(balancer, events):
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: %b\r\n\r\n" % (b"x" * 30_000)
+    await balancer.answering(interim * 3 + OK)
+    client = await balancer.client()
+    await client.send(GET)
+    assert [(await client.response()).status for _ in range(3)] == [103, 103, 502]
+    assert events[0]["reason"] == "invalid response: a flood of interim responses"
+    await no_connection_is_left(balancer)
+
+
+async def no_connection_is_left(balancer) -> None:
+    """What a server sent wrongly counts against it, and its connection is closed."""
+    assert balancer.live().failures == 1
+    await eventually(lambda: balancer.live().connections == 0)
 
 
 async def test_switching_protocols_unasked_is_a_bad_response(balancer, events):
     await balancer.answering(b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
     client = await balancer.client()
     assert (await client.ask(GET)).status == 502
-    assert events[0]["reason"] == "invalid response: unexpected interim response"
+    assert events[0]["reason"] == "invalid response: protocols switched unasked"
+    await no_connection_is_left(balancer)
+
+
+@pytest.mark.parametrize("fields", [b"", b"Connection: upgrade\r\nUpgrade: y\r\n", b"Upgrade: x\r\n"])
+async def test_switching_to_other_protocols_than_were_offered_is_a_bad_response(balancer, events, fields):
+    await balancer.answering(b"HTTP/1.1 101 Switching\r\n%b\r\n" % fields)
+    client = await balancer.client()
+    reply = await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+    assert reply.status == 502
+    assert events[0]["reason"] == "invalid response: protocols switched unasked"
+    await no_connection_is_left(balancer)
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
         (b"hello\r\n\r\n", "malformed status line"),
+        (b"\r\n" + OK, "malformed status line"),
+        (b"HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n", "malformed status line"),
+        (b"HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", "malformed header line"),
+        (b"HTTP/1.1 200 OK\r\nX: y\rz\r\n\r\n", "malformed header line"),
+        (b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "malformed header line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "Content-Length is not a number"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "both Transfer-Encoding and Content-Length",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+            "a transfer coding other than a single chunked",
+        ),
+        (b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "Transfer-Encoding in HTTP/1.0"),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nContent-Length: 0\r\n\r\n",
+            "Connection names content-length, which must not be dropped",
+        ),
         (b"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", "malformed header line"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "repeated Content-Length"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", "head is too large"),
@@ -206,6 +253,7 @@ async def test_a_bad_response_is_a_502_and_not_tried_again(balancer, events, ans
     assert events[0]["reason"] == "invalid response: " + reason
     assert (balancer.live().failures, balancer.pool.retries) == (1, 0)
     assert len(balancer.servers[1].peers) == 0
+    await eventually(lambda: balancer.live().connections == 0)  # closed, whatever it would send next
 
 
 async def test_a_malformed_chunk_cuts_the_client_off(balancer, events):
@@ -215,6 +263,18 @@ async def test_a_malformed_chunk_cuts_the_client_off(balancer, events):
     with pytest.raises(ConnectionResetError):
         await cut_off(client)
     assert events[0]["reason"] == "invalid response: chunk data is not followed by CRLF"
+    await no_connection_is_left(balancer)
+
+
+async def test_a_server_that_speaks_first_is_a_bad_response(balancer):
+    async def greeting(peer):
+        await peer.send(b"220 mail.example ESMTP\r\n\r\n")
+        await peer.rest()
+
+    await balancer.server(greeting)
+    client = await balancer.client()
+    assert (await client.ask(GET)).status == 502
+    await no_connection_is_left(balancer)
 
 
 async def test_chunks_are_not_sent_to_http_1_0(balancer, events):
@@ -298,6 +358,27 @@ async def test_an_early_answer_does_not_leave_the_rest_of_the_request_on_the_con
     assert await client.rest() == b""
     assert (await (await balancer.client()).ask(GET)).status == 200
     assert len(server.peers) == 2
+
+
+async def test_the_rest_of_a_request_that_was_answered_early_is_no_next_request(balancer):
+    """The body that is still coming looks like a request; neither this server nor the next sees it as one."""
+    seen: list[bytes] = []
+
+    async def hasty(peer):
+        await peer.head()
+        await peer.send(OK)
+        seen.append(await peer.rest())
+
+    await balancer.server(hasty)
+    client = await balancer.client()
+    smuggled = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(smuggled)
+    assert (await client.ask(head))["connection"] == "close"
+    await client.send(smuggled)
+    assert await client.rest() == b""
+    assert balancer.live().attempts == 1
+    await eventually(lambda: seen)
+    assert b"smuggled" not in seen[0]
 
 
 @pytest.mark.parametrize("news", ["bytes that nobody asked for", "an end"])

@@ -25,6 +25,21 @@ def test_an_empty_value_is_empty():
     assert fields.finder("cc")(BLOCK)[0].value == b""
 
 
+def test_names_may_be_given_by_their_beginning():
+    block = b"X-A: 1\r\nX-: 2\r\nx-b-c: 3\r\nY-X-: 4\r\nX: 5\r\n\r\n"
+    assert [line.name for line in fields.finder("x-*")(block)] == [b"x-a", b"x-", b"x-b-c"]
+
+
+def test_another_sign_may_count_as_a_dash():
+    found = fields.finder("a-b", dash="[^:0-9a-z]")(b"A_B: 1\r\na.b: 2\r\nA-B: 3\r\nAxB: 4\r\nAB: 5\r\n\r\n")
+    assert [line.name for line in found] == [b"a_b", b"a.b", b"a-b"]
+
+
+def test_lines_are_found_by_names_that_come_late():
+    found = fields.named(BLOCK, {b"a", b"cc", b"1"})
+    assert found == fields.finder("a", "cc")(BLOCK)
+
+
 def test_lines_are_taken_out():
     found = fields.finder("a", "cc")(BLOCK)
     assert fields.without_lines(BLOCK, found) == b"bb:\t two \r\n\r\n"

@@ -58,6 +58,12 @@ def test_without_a_host_none_is_made_up():
     assert "X-Forwarded-Host" not in lines(b"192.0.2.1", None)
 
 
+def test_what_else_a_trusted_peer_says_goes_on_as_it_came():
+    received = [(b"x-forwarded-port", b"8443"), (b"x-forwarded-prefix", b"/shop")]
+    said = lines(b"10.0.0.1", received=received)
+    assert (said["x-forwarded-port"], said["x-forwarded-prefix"]) == ("8443", "/shop")
+
+
 def test_empty_values_of_a_trusted_peer_add_no_empty_elements():
     said = lines(b"10.0.0.1", received=[(b"x-forwarded-for", b""), (b"forwarded", b"")])
     assert said["X-Forwarded-For"] == "10.0.0.1"

@@ -7,6 +7,7 @@ import pytest
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import (
+    check_begun_head,
     match_request_line,
     parse_other_request_line,
     parse_request_fields,
@@ -49,7 +50,13 @@ def test_origin_form_gives_method_target_and_version(line, groups):
         (b"GET http://a.example HTTP/1.1\r\n", (b"GET", b"/", b"1", b"a.example")),
         (b"GET http://a.example?y HTTP/1.0\r\n", (b"GET", b"/?y", b"0", b"a.example")),
         (b"GET http://[::1]:80/x HTTP/1.1\r\n", (b"GET", b"/x", b"1", b"[::1]:80")),
+        (b"GET hTTp://a.example/x HTTP/1.1\r\n", (b"GET", b"/x", b"1", b"a.example")),
         (b"OPTIONS * HTTP/1.1\r\n", (b"OPTIONS", b"*", b"1", None)),
+        (b"OPTIONS http://a.example HTTP/1.1\r\n", (b"OPTIONS", b"*", b"1", b"a.example")),
+        (b"OPTIONS http://a.example/ HTTP/1.1\r\n", (b"OPTIONS", b"/", b"1", b"a.example")),
+        (b"OPTIONS http://a.example?x HTTP/1.1\r\n", (b"OPTIONS", b"/?x", b"1", b"a.example")),
+        (b"TRACE /x HTTP/1.1\r\n", (b"TRACE", b"/x", b"1", None)),
+        (b"TRACE http://a.example/x HTTP/1.1\r\n", (b"TRACE", b"/x", b"1", b"a.example")),
     ],
 )
 def test_absolute_and_asterisk_form_give_the_target_to_forward(line, expected):
@@ -148,7 +155,17 @@ def test_more_lines_than_the_limit_are_refused():
 
 @pytest.mark.parametrize(
     "host",
-    [b"a", b"a.example:8080", b"127.0.0.1", b"[::1]", b"[2001:db8::1]:443", b"a_b~c%20", b"A.Example"],
+    [
+        b"a",
+        b"a.example:0",
+        b"a.example:65535",
+        b"a.example:8080",
+        b"127.0.0.1",
+        b"[::1]",
+        b"[2001:db8::1]:443",
+        b"a_b~c%20",
+        b"A.Example",
+    ],
 )
 def test_a_well_formed_host_is_taken(host):
     assert parse(b"Host: " + host).host == host
@@ -178,6 +195,14 @@ def test_a_well_formed_host_is_taken(host):
         b"[:::1]",
         b"[1.2.3.4]",
         b"h\xf6st",
+        b"a%2",
+        b"a%zz",
+        b"a, b",
+        b"a\tb",
+        b"[::1%25eth0]",
+        b"[v1.x]",
+        b"http://a",
+        b"a:+80",
     ],
 )
 def test_a_malformed_host_is_refused(host):
@@ -292,6 +317,7 @@ def test_options_of_the_connection(lines, close, keep_alive):
         "Expect",
         "X-Forwarded-For",
         "x-forwarded-host",
+        "X-Forwarded-Proto",
         "Forwarded",
     ],
 )
@@ -339,6 +365,79 @@ def test_an_upgrade_to_http2_leaves_no_trace_with_its_settings():
         HOST.strip(), b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk"
     )
     assert (fields.upgrade, fields.end_to_end) == (b"", HOST)
+
+
+@pytest.mark.parametrize("value", [b"web socket", b"a/", b"a;b"])
+def test_a_malformed_upgrade_is_refused(value):
+    assert refusal(HOST + b"Connection: upgrade\r\nUpgrade: " + value + b"\r\n\r\n") == (
+        400,
+        "malformed Upgrade",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Content_Length",
+        "content.length",
+        "Transfer_Encoding",
+        "TRANSFER~ENCODING",
+        "Keep_Alive",
+        "proxy_connection",
+    ],
+)
+def test_a_name_that_a_server_could_take_for_one_that_frames_is_refused(name):
+    reason = f"{name.lower()} is no field name, but could be taken for one"
+    assert refusal(HOST + f"{name}: 1\r\n\r\n".encode()) == (400, reason)
+
+
+@pytest.mark.parametrize("name", [b"X_Forwarded_For", b"X-Forwarded_Proto", b"x.forwarded.host"])
+def test_a_name_that_a_server_could_take_for_a_forwarding_field_is_refused(name):
+    assert refusal(HOST + name + b": 192.0.2.1\r\n\r\n")[0] == 400
+
+
+def test_other_names_may_have_any_sign():
+    lines = [HOST.strip(), b"X_Y: 1", b"Content_Type: 2", b"contentlength: 3", b"hos_t: 4"]
+    assert parse(*lines).end_to_end == b"".join(line + b"\r\n" for line in lines)
+
+
+def test_every_x_forwarded_field_is_set_aside():
+    fields = parse(HOST.strip(), b"X-Forwarded-Port: 1", b"X-Forwarded-Prefix: /x", b"X-Forwarded: 2")
+    assert fields.end_to_end == HOST + b"X-Forwarded: 2\r\n"
+    assert fields.forwarding == ((b"x-forwarded-port", b"1"), (b"x-forwarded-prefix", b"/x"))
+
+
+def test_a_head_with_very_many_nominated_names_takes_linear_time():
+    names = b", ".join(b"x%d" % number for number in range(100_000))
+    assert parse(HOST.strip(), b"Connection: " + names, b"X7: 1").end_to_end == HOST
+
+
+# --- a head that is not all there
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\r", b"\r\n", b"G", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost: a\r\n", b"\r\nGET /"]
+)
+def test_a_head_that_has_begun_well_may_go_on(data):
+    check_begun_head(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        b"\r\n\r\n",
+        b"\r\n\n",
+        b"GET / HTTP/1.1\n",
+        b"GET / HTTP/1.1\r\nHost: a\nX",
+        b"GET /\0",
+        b"\x16\x03\x01\x02\x00\x01\x00",  # a TLS hello on a plain port
+    ],
+)
+def test_a_head_that_has_begun_badly_is_refused_at_once(data):
+    with pytest.raises(BadRequestError) as caught:
+        check_begun_head(data)
+    assert caught.value.status == 400
 
 
 def test_forwarding_fields_are_set_aside_in_their_order():

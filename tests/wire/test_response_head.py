@@ -109,12 +109,35 @@ def test_some_answers_never_have_a_body(method, status, line):
         (b"Content-Length: 1\r\nContent-Length: 1\r\n", "repeated Content-Length"),
         (b"Content-Length: 1, 1\r\n", "Content-Length is not a number"),
         (b"Content-Length: -1\r\n", "Content-Length is not a number"),
+        (b"Content-Length: +1\r\n", "Content-Length is not a number"),
+        (b"Content-Length:\r\n", "Content-Length is not a number"),
+        (b"Content-Length: 1000000000000000000\r\n", "Content-Length is too large"),
+        (b"Transfer-Encoding: gzip\r\n", "a transfer coding other than a single chunked"),
+        (
+            b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+            "a transfer coding other than a single chunked",
+        ),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "both Transfer-Encoding and Content-Length"),
         (b"Transfer-Encoding: gzip, chunked\r\n", "a transfer coding other than a single chunked"),
     ],
 )
 def test_what_two_parsers_could_frame_in_two_ways_is_refused(lines, reason):
     assert refusal(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n") == reason
+
+
+@pytest.mark.parametrize("status", [100, 103, 204])
+@pytest.mark.parametrize("line", [b"Content-Length: 7", b"Transfer-Encoding: chunked"])
+def test_where_no_body_can_be_no_field_promises_one_to_the_client(status, line):
+    head = parse(b"HTTP/1.1 %d Y" % status, b"A: b", line, b"C: d")
+    assert head.forward == b"HTTP/1.1 %d Y\r\nA: b\r\nC: d\r\n" % status
+
+
+def test_a_length_of_304_is_that_of_200_and_passes():
+    assert b"Content-Length: 7\r\n" in parse(b"HTTP/1.1 304 Not Modified", b"Content-Length: 7").forward
+
+
+def test_a_malformed_upgrade_is_refused():
+    assert refusal(b"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: a b\r\n\r\n") == "malformed Upgrade"
 
 
 def test_a_transfer_coding_in_http_1_0_is_refused():
