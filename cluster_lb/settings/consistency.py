@@ -8,6 +8,7 @@ from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
 from cluster_lb.settings.problems import Problem
 from cluster_lb.settings.schema import Settings
+from cluster_lb.settings.tls import listener_contradictions
 
 _EVERY_ADDRESS = {"0.0.0.0", "::"}
 
@@ -18,6 +19,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     yield from _open_admin(settings)
     yield from _bad_hosts(settings)
     yield from _repeated_routes(settings)
+    yield from _listener_parts(settings)
 
 
 def _shared_binds(settings: Settings) -> Iterator[Problem]:
@@ -62,3 +64,12 @@ def _repeated_routes(settings: Settings) -> Iterator[Problem]:
         if match in seen:
             yield Problem(f"routes.{index}", f"matches the same requests as routes.{seen[match]}; remove one")
         seen.setdefault(match, index)
+
+
+def _listener_parts(settings: Settings) -> Iterator[Problem]:
+    for index, listener in enumerate(settings.listeners):
+        for key, text in listener_contradictions(listener):
+            yield Problem(f"listeners.{index}.{key}", text)
+        if listener.proxy_protocol_from and not listener.accept_proxy:
+            text = "says who may send a PROXY header, which is not accepted: set accept_proxy = true"
+            yield Problem(f"listeners.{index}.proxy_protocol_from", text)

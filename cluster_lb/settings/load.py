@@ -24,7 +24,7 @@ def load_settings(path: Path) -> Settings:
     """Read a TOML file. Raises SettingsError `FILE: KEY: what is wrong` for the first thing that is."""
     data = _read(path)
     try:
-        settings = Settings.model_validate(data)
+        settings = Settings.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         raise _error(str(path), problems_of(error, Settings, data)) from None
     return _complete(settings, str(path))

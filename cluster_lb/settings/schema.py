@@ -14,6 +14,7 @@ from cluster_lb.model.names import check_id, check_pool_name
 from cluster_lb.settings.base import Table
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.retries import RetrySettings
+from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
 
 
 def _address(value: Any) -> Address:
@@ -34,6 +35,12 @@ class AccessLog(StrEnum):
     OFF = "off"
     TEXT = "text"
     JSON = "json"
+
+
+class SendProxy(StrEnum):
+    OFF = "off"
+    V1 = "v1"
+    V2 = "v2"
 
 
 class NodeSettings(Table):
@@ -61,13 +68,18 @@ class RedisSettings(Table):
     command_timeout_s: PositiveFloat = 0.5
 
 
-class ListenerSettings(Table):
+class ListenerSettings(ListenerTlsSettings):
     """A bound address and its client side limits."""
 
     bind: BindAddress
     protocol: Literal["http"] = "http"
     pool: PoolName = "web"  # where no route matches
     trusted_proxies: tuple[Network, ...] = ()  # whose X-Forwarded-* are believed
+    accept_proxy: bool = False  # each connection begins with a PROXY header, v1 or v2
+    proxy_protocol_from: tuple[
+        Network, ...
+    ] = ()  # who may connect then; empty: anyone (HAProxy accept-proxy)
+    proxy_header_timeout_s: PositiveFloat = 3.0  # its specification: at least 3 s, for one lost segment
     debug_headers: bool = False  # adds X-Served-By to responses
     allow_trace: bool = False  # pass TRACE on, which shows fields that this hop adds (Apache TraceEnable)
     head_timeout_s: PositiveFloat = 10.0  # a whole request head must be there (HAProxy timeout http-request)
@@ -111,6 +123,8 @@ class PoolSettings(Table):
     timeouts: PoolTimeouts = PoolTimeouts()
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    tls: UpstreamTlsSettings = UpstreamTlsSettings(enabled=False)
+    send_proxy: SendProxy = SendProxy.OFF  # a PROXY header at the start of each connection to a server
 
 
 class RouteSettings(Table):

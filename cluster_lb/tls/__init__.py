@@ -1,0 +1,1 @@
+"""TLS contexts out of files: read, checked, made anew when the files change. No sockets here."""
