@@ -12,6 +12,7 @@ from cluster_lb.proxy.request_memo import NO_MEMO, learn
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
+from cluster_lb.wire.proxy_protocol import Endpoints
 from cluster_lb.wire.request_head import (
     RequestFields,
     check_begun_head,
@@ -35,6 +36,7 @@ DRAIN_IDLE_S = 1.0  # while draining, how long a silent kept connection stays op
 class ClientConnection(asyncio.Protocol):
     """One client. `exchange`: the request under way, None between requests.
 
+    `endpoints`: both ends as a PROXY header told them. `identity`: lines on its certificate, for servers.
     `since`: coarse monotonic time of the last activity. `plain`: responses need no line added for this
     connection. `draining`: the response under way, or the next one, is the last. `closing`: no further
     request is taken.
@@ -50,7 +52,9 @@ class ClientConnection(asyncio.Protocol):
         "_ready",
         "closing",
         "draining",
+        "endpoints",
         "exchange",
+        "identity",
         "listener",
         "peer",
         "plain",
@@ -60,11 +64,13 @@ class ClientConnection(asyncio.Protocol):
     )
     transport: asyncio.Transport
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, endpoints: Endpoints | None = None) -> None:
         self.listener = listener
+        self.endpoints = endpoints
+        self.identity = b""
         self.exchange: Exchange | None = None
         self.since = listener.ticker.now
-        self.plain = not listener.debug_headers
+        self.plain = not (listener.debug_headers or listener.response_lines)
         self.closing = False
         self.draining = False
         self.write_paused = False
@@ -82,7 +88,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
-        name = transport.get_extra_info("peername")
+        name = self.endpoints.source if self.endpoints else transport.get_extra_info("peername")
         self.peer = name[0].removeprefix("::ffff:") if name else "unknown"  # IPv4 on a socket for both
         self.listener.on_connected(self)
 
@@ -187,7 +193,12 @@ class ClientConnection(asyncio.Protocol):
         listener = self.listener
         if block != self._memo.block:
             self._memo = learn(
-                block, self.peer, listener.max_header_lines, trusted=listener.trusts(self.peer)
+                block,
+                self.peer,
+                listener.max_header_lines,
+                trusted=listener.trusts(self.peer),
+                proto=listener.proto,
+                identity=self.identity,
             )
         fields = self._memo.fields
         if http10 and fields.framing is Framing.CHUNKED:

@@ -231,6 +231,7 @@ class Exchange:
             lines = b"Connection: keep-alive\r\n"
         if self.client.listener.debug_headers and self.server is not None:
             lines += b"X-Served-By: " + self.server.id.encode("ascii") + b"\r\n"
+        lines += self.client.listener.response_lines
         return memo.head.forward + lines + b"\r\n"
 
     def on_interim_response(self, memo: ResponseMemo) -> None:

@@ -52,9 +52,10 @@ class Ledger:
 
     `refused`: status -> requests refused before they were an exchange. `accepted`, `rejected`: client
     connections taken, and turned away at the limit; `connections`: open now, on all listeners.
+    `redirected`: requests that were sent to HTTPS.
     """
 
-    __slots__ = ("_access", "_slow_s", "accepted", "connections", "refused", "rejected")
+    __slots__ = ("_access", "_slow_s", "accepted", "connections", "redirected", "refused", "rejected")
 
     def __init__(self, slow_request_ms: int, access: AccessLogWriter | None) -> None:
         self._slow_s = slow_request_ms / 1000
@@ -63,6 +64,7 @@ class Ledger:
         self.connections = 0
         self.accepted = 0
         self.rejected = 0
+        self.redirected = 0
 
     def settle(self, exchange: Exchange, server: LiveServer) -> None:
         """An exchange that reached `server` has ended."""
@@ -92,6 +94,12 @@ class Ledger:
         _log.info("request refused", client=peer, status=status, reason=reason)
         if self._access is not None:
             self._access.refusal(peer, status, reason)
+
+    def redirect(self, peer: str) -> None:
+        """A request came to a listener that sends all of them to HTTPS."""
+        self.redirected += 1
+        if self._access is not None:
+            self._access.refusal(peer, 308, "to HTTPS")
 
     def _warn_slow(self, exchange: Exchange, server: LiveServer, elapsed: float) -> None:
         _log.warning(

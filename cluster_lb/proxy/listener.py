@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from cluster_lb.errors import SettingsError
 from cluster_lb.model.address import Address
+from cluster_lb.proxy.acceptor import Acceptor
 from cluster_lb.proxy.client import ClientConnection
+from cluster_lb.proxy.front_door import client_maker, hsts_line
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.ticker import Ticker
-from cluster_lb.settings.schema import ListenerSettings
+from cluster_lb.settings.schema import ListenerSettings, Network
 from cluster_lb.tasks import TaskSet
+from cluster_lb.tls.front import Front
+from cluster_lb.tls.watched import Watched
 
 _log = structlog.get_logger("listener")
 
@@ -58,6 +62,7 @@ class Listener:
         tasks: TaskSet,
         on_unreachable: Callable[[str, str, str], None],
         max_connections: int,
+        front: Watched[Front] | None = None,
     ) -> None:
         self.pool_name = settings.pool
         self._sock = sock
@@ -69,6 +74,11 @@ class Listener:
         self.on_unreachable = on_unreachable
         self.clients: set[ClientConnection] = set()
         self.debug_headers = settings.debug_headers
+        self.front = front
+        self.proto = b"https" if front else b"http"
+        self.asks_for_certificates = settings.client_certificates != "off"
+        self.https_port = settings.https_port
+        self.response_lines = hsts_line(settings.hsts_max_age_s)
         self.head_timeout_s = settings.head_timeout_s
         self.idle_timeout_s = settings.idle_timeout_s
         self.max_head_bytes = settings.max_head_bytes
@@ -78,23 +88,50 @@ class Listener:
         self._max_connections = max_connections
         self._trusted = settings.trusted_proxies
         self._server: asyncio.Server | None = None
+        self._make_client = client_maker(self, settings)
+        self.acceptor = self._own_acceptor(settings) if front or settings.accept_proxy else None
         self._draining = False
         self.empty = asyncio.Event()  # draining is complete: no client is left
         ticker.watch(self._check)
 
     async def start(self) -> None:
         """Begin to accept."""
+        if self.acceptor is not None:
+            self._sock.listen(_BACKLOG)
+            self.acceptor.start()
+            return
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: ClientConnection(self), sock=self._sock, backlog=_BACKLOG
+        self._server = await loop.create_server(self._make_client, sock=self._sock, backlog=_BACKLOG)
+
+    def _own_acceptor(self, settings: ListenerSettings) -> Acceptor:
+        """For connections that begin with more than a request."""
+        acceptor = Acceptor(
+            self._sock,
+            self.tasks,
+            make_client=self._make_client,
+            has_room=self._has_room,
+            on_started=self._on_one_less,
+            now=lambda: self.ticker.now,
         )
+        front, sources = self.front, settings.proxy_protocol_from
+        if front is not None:
+            acceptor.speak_tls(lambda: front.value.context, settings.tls_handshake_timeout_s)
+        if settings.accept_proxy:
+            acceptor.expect_header(lambda peer: _among(peer, sources), settings.proxy_header_timeout_s)
+        return acceptor
+
+    def _has_room(self) -> bool:
+        """Whether one more may begin; one that may not is closed without a word, which would cost a
+        handshake."""
+        waiting = self.acceptor.waiting if self.acceptor else 0
+        if self.ledger.connections + waiting < self._max_connections:
+            return True
+        self.ledger.rejected += 1
+        return False
 
     def trusts(self, peer: str) -> bool:
         """Whether the forwarding fields of this peer are believed."""
-        if not self._trusted:
-            return False
-        ip = ipaddress.ip_address(peer)
-        return any(ip in network for network in self._trusted if network.version == ip.version)
+        return bool(self._trusted) and _among(peer, self._trusted)
 
     def on_connected(self, client: ClientConnection) -> None:
         if self.ledger.connections >= self._max_connections:
@@ -107,11 +144,16 @@ class Listener:
             self.ledger.accepted += 1
         self.clients.add(client)
         self.ledger.connections += 1
+        if self._draining:  # its handshake was under way
+            client.drain()
 
     def on_disconnected(self, client: ClientConnection) -> None:
         self.clients.discard(client)
         self.ledger.connections -= 1
-        if self._draining and not self.clients:
+        self._on_one_less()
+
+    def _on_one_less(self) -> None:
+        if self._draining and not self.clients and not (self.acceptor and self.acceptor.waiting):
             self.empty.set()
 
     def _check(self, now: float) -> None:
@@ -123,8 +165,9 @@ class Listener:
         self._draining = True
         if self._server is not None:
             self._server.close()
-        if not self.clients:
-            self.empty.set()
+        if self.acceptor is not None:
+            self.acceptor.close()
+        self._on_one_less()
         for client in tuple(self.clients):
             client.drain()
 
@@ -132,3 +175,9 @@ class Listener:
         """Cut off whoever is left."""
         for client in tuple(self.clients):
             client.abort()
+
+
+def _among(peer: str, networks: Sequence[Network]) -> bool:
+    """Whether the address is in one of the networks; without any, every one is."""
+    ip = ipaddress.ip_address(peer)
+    return not networks or any(ip in network for network in networks if network.version == ip.version)

@@ -33,17 +33,22 @@ NO_MEMO = RequestMemo(
 )
 
 
-def learn(block: bytes, peer: str, max_lines: int, *, trusted: bool) -> RequestMemo:
-    """Analyse a block (the field lines and the empty line) of the client at `peer`; `trusted`: its
-    forwarding fields are believed. Raises BadRequestError."""
+def learn(
+    block: bytes, peer: str, max_lines: int, *, trusted: bool, proto: bytes = b"http", identity: bytes = b""
+) -> RequestMemo:
+    """Analyse a block (the field lines and the empty line) of the client at `peer`, which speaks `proto`;
+    `trusted`: its forwarding fields are believed; `identity`: lines on its certificate. Raises
+    BadRequestError."""
     make = _shared_memo if len(block) <= _MAX_SHARED_BYTES else _memo
-    return make(block, peer, max_lines, trusted)
+    return make(block, peer, max_lines, trusted, proto, identity)
 
 
-def _memo(block: bytes, peer: str, max_lines: int, trusted: bool) -> RequestMemo:
+def _memo(
+    block: bytes, peer: str, max_lines: int, trusted: bool, proto: bytes, identity: bytes
+) -> RequestMemo:
     fields = parse_request_fields(block, max_lines)
     received = fields.forwarding if trusted else ()
-    tail = fields.end_to_end + forwarding_lines(peer.encode("ascii"), b"http", fields.host, received)
+    tail = fields.end_to_end + forwarding_lines(peer.encode("ascii"), proto, fields.host, received) + identity
     if fields.upgrade:
         tail += b"Connection: upgrade\r\nUpgrade: " + fields.upgrade + b"\r\n"
     whole = fields.framing is Framing.NONE and not fields.upgrade

@@ -82,4 +82,4 @@ def _pick_by_name(default: ssl.SSLContext, contexts: ByName[Context], *, strict:
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         return None
 
-    default.sni_callback = pick  # type: ignore[assignment]  # typeshed: always an SSLSocket
+    default.sni_callback = pick

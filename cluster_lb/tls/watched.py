@@ -19,16 +19,30 @@ _Stamp = tuple[tuple[int, int, int] | None, ...]
 class Watched(Generic[T]):
     """`value` is what `make()` gave when it last worked. `failures`: files that could not be used.
 
-    Raises SettingsError when the first try does not work.
+    When the first try does not work, `otherwise(error)` stands in for the value; without it SettingsError is
+    raised.
     """
 
-    def __init__(self, what: str, paths: tuple[str, ...], make: Callable[[], T]) -> None:
+    def __init__(
+        self,
+        what: str,
+        paths: tuple[str, ...],
+        make: Callable[[], T],
+        otherwise: Callable[[SettingsError], T] | None = None,
+    ) -> None:
         self.what = what
         self.failures = 0
         self._paths = paths
         self._make = make
         self._stamp = _stamp(paths)
-        self.value = make()
+        try:
+            self.value = make()
+        except SettingsError as error:
+            if otherwise is None:
+                raise
+            self.failures += 1
+            _log.error("TLS files cannot be used", of=what, problem=str(error))
+            self.value = otherwise(error)
 
     def check(self, *, force: bool = False) -> None:
         """Make the value anew if a file changed, or by `force`. Files that cannot be used leave it as it is,

@@ -48,9 +48,14 @@ _known = fields.finder(
     "te",
     "x-forwarded-*",
     "forwarded",
+    "client-cert",
+    "client-cert-chain",
+    "x-client-cert-*",
     dash="[^:0-9a-z]",
 )
 _KEPT = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))  # the others end here
+# What we say of a client's certificate (RFC 9440 section 4: never to be passed on from a client).
+_is_identity = re.compile(rb"client-cert(?:-chain)?|x-client-cert-.*").fullmatch
 # What Connection must not name.
 _NOT_NOMINABLE = _KEPT | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
@@ -59,7 +64,8 @@ _NOT_NOMINABLE = _KEPT | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarde
 class RequestFields:
     """What a field block says.
 
-    `end_to_end`: the lines to forward, without hop-by-hop and forwarding fields and without the empty line.
+    `end_to_end`: the lines to forward, without hop-by-hop and forwarding fields, without those on a client's
+    certificate, and without the empty line.
     `forwarding`: the removed X-Forwarded-* and Forwarded lines by lower-case name, in their order, for a
     listener that trusts the client.
     """
@@ -114,7 +120,7 @@ def _forwarding(found: dict[bytes, list[bytes]]) -> tuple[tuple[bytes, bytes], .
     for name, values in found.items():
         if name.startswith(b"x-forwarded-") or name == b"forwarded":
             forwarding.append((name, b", ".join(values)))
-        elif name not in hops.HOP_BY_HOP and name not in _KEPT:
+        elif name not in hops.HOP_BY_HOP and name not in _KEPT and not _is_identity(name):
             raise BadRequestError(f"{name.decode('ascii')} is no field name, but could be taken for one")
     return tuple(forwarding)
 
