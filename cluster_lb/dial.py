@@ -9,7 +9,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -28,22 +27,23 @@ WRITE_HIGH_BYTES = 64 * 1024  # as plain connections have it; uvloop's own for T
 SHUTDOWN_S = 2.0  # a server has so long to answer our close_notify
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
+_Context = Watched[ssl.SSLContext | SettingsError]
+_Load = Callable[[UpstreamTlsSettings], _Context]
 
 
 class TlsUnusableError(OSError):
     """The pool's TLS files are not as they must be on this node: nothing can be connected."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Dial:
-    """Connects to servers. Two with equal settings are the same object (`Dials`).
+    """Connects to servers. `of_pool` gives the same one for equal settings."""
 
-    `context`: for TLS, a SettingsError where its files cannot be used.
-    """
-
-    send_proxy: SendProxy
-    server_name: str
-    context: Watched[ssl.SSLContext | SettingsError] | None
+    def __init__(self, tls: UpstreamTlsSettings, send_proxy: SendProxy, load: _Load) -> None:
+        self._tls = tls
+        self._send_proxy = send_proxy
+        self._load = load
+        self._loading = asyncio.Lock()
+        self._context: _Context | None = None
 
     async def connect(
         self,
@@ -54,63 +54,58 @@ class Dial:
     ) -> tuple[asyncio.Transport, P]:
         """A connection that is ready for a request of the client at `endpoints` (None: one of our own),
         offering to resume `session`. Raises OSError; bounds no time."""
-        if self.send_proxy is not SendProxy.OFF:
-            header = _BUILD[self.send_proxy](endpoints)
-            sock = await _open(address, header)
-            connect = partial(asyncio.get_running_loop().create_connection, factory, sock=sock)
+        loop = asyncio.get_running_loop()
+        context = await self._tls_context() if self._tls.enabled else None
+        if self._send_proxy is SendProxy.OFF:
+            connect = partial(loop.create_connection, factory, address.host, address.port)
         else:
-            connect = partial(
-                asyncio.get_running_loop().create_connection, factory, address.host, address.port
-            )
-        context = self.tls_context()
+            sock = await _open(address, _BUILD[self._send_proxy](endpoints))
+            connect = partial(loop.create_connection, factory, sock=sock)
         if context is None:
             return await connect()
+        name = self._tls.server_name or address.host.rstrip(".")
         with offering(session):
             transport, protocol = await connect(
-                ssl=context, server_hostname=self.name_of(address), ssl_shutdown_timeout=SHUTDOWN_S
+                ssl=context, server_hostname=name, ssl_shutdown_timeout=SHUTDOWN_S
             )
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         return transport, protocol
 
-    def tls_context(self) -> ssl.SSLContext | None:
-        """The context of now; None without TLS. Raises TlsUnusableError."""
-        if self.context is None:
-            return None
-        context = self.context.value
+    async def _tls_context(self) -> ssl.SSLContext:
+        """The context of now; read when it is first needed. Raises TlsUnusableError."""
+        async with self._loading:
+            if self._context is None:
+                self._context = await asyncio.to_thread(self._load, self._tls)
+        context = self._context.value
         if isinstance(context, SettingsError):
             raise TlsUnusableError(str(context))
         return context
 
-    def name_of(self, address: Address) -> str:
-        """What the certificate of the server there must be for."""
-        return self.server_name or address.host
-
 
 class Dials:
-    """Makes the `Dial` of each pool, and has its files watched."""
+    """The `Dial` of each pool; its files are watched by `watch`. `wall`: seconds since 1970."""
 
     def __init__(self, watch: Watch, wall: Callable[[], float]) -> None:
         self._watch = watch
         self._wall = wall
         self._known: dict[tuple[UpstreamTlsSettings, SendProxy], Dial] = {}
 
-    def of(self, settings: PoolSettings) -> Dial | None:
-        """How to speak to servers of such a pool; None: plainly. Reads files: for a thread where there may
-        be any."""
+    def of_pool(self, settings: PoolSettings) -> Dial | None:
+        """How to speak to the servers of such a pool; None: plainly. Reads no file yet."""
         tls, send_proxy = settings.tls, settings.send_proxy
         if not tls.enabled and send_proxy is SendProxy.OFF:
             return None
         key = (tls, send_proxy)
         if key not in self._known:
-            self._known[key] = Dial(send_proxy, tls.server_name, self._context(tls) if tls.enabled else None)
+            self._known[key] = Dial(tls, send_proxy, self._load)
         return self._known[key]
 
-    def _context(self, tls: UpstreamTlsSettings) -> Watched[ssl.SSLContext | SettingsError]:
-        watched = Watched[ssl.SSLContext | SettingsError](
-            "servers", files_of(tls), lambda: load_back(tls, self._wall()), otherwise=lambda error: error
+    def _load(self, tls: UpstreamTlsSettings) -> _Context:
+        context = _Context(
+            "servers", files_of(tls), lambda: load_back(tls, self._wall()), lambda error: error
         )
-        self._watch.add(watched)
-        return watched
+        self._watch.add(context)
+        return context
 
 
 async def _open(address: Address, first: bytes) -> socket.socket:

@@ -26,6 +26,7 @@ from cluster_lb.admin.sources import MetricsSources
 from cluster_lb.admin.state import AdminState
 from cluster_lb.changes import changes
 from cluster_lb.clock import SystemClock
+from cluster_lb.dial import Dials
 from cluster_lb.errors import SettingsError, StoreUnavailableError
 from cluster_lb.health.overlay import Overlay
 from cluster_lb.health.probe import new_session, probe
@@ -52,6 +53,8 @@ from cluster_lb.store.tickets import SharedTickets
 from cluster_lb.store.verdicts import Verdicts
 from cluster_lb.store.view import View
 from cluster_lb.tasks import TaskSet
+from cluster_lb.tls.front import watched_front
+from cluster_lb.tls.watch import Watch
 
 _log = structlog.get_logger("node")
 
@@ -94,6 +97,8 @@ class Node:
         self._view.on_hint.append(self._events.publish)
         self._readings: dict[str, PoolReading] = {}
 
+        self._tls = Watch(self._clock.wall)
+        self._dials = Dials(self._tls, self._clock.wall)
         self._overlay = Overlay(self._on_overlay, clock=self._clock, random=Random())
         self._listeners = [
             Listener(
@@ -105,6 +110,7 @@ class Node:
                 self._tasks,
                 self._overlay.report_unreachable,
                 settings.node.max_connections,
+                front=watched_front(listener, self._tls, self._clock.wall),
             )
             for listener, sock in zip(settings.listeners, sockets, strict=True)
         ]
@@ -128,6 +134,7 @@ class Node:
             await stack.enter_async_context(self._overlay)
             await self._open_prober(stack)
             await self._open_admin(stack)
+            self._tasks.start(self._tls.run(), "TLS files")
             self._ticker.start()
             stack.callback(self._ticker.stop)
             if self._access is not None:
@@ -210,6 +217,10 @@ class Node:
             self._stop_now.set()
         self._stop.set()
 
+    def reload(self) -> None:
+        """Read the TLS files again."""
+        self._tls.hurry()
+
     # --- parts
 
     async def _open_prober(self, stack: AsyncExitStack) -> None:
@@ -238,7 +249,7 @@ class Node:
             membership=self._membership,
             ready=lambda: (not self._not_ready, self._not_ready),
             metrics=MetricsSources(
-                data_path=Accounts(self._pools, self._ledger),
+                data_path=Accounts(self._pools, self._ledger, self._listeners, self._tls),
                 tickets=lambda: self._tickets,
                 store=self._store,
             ),
@@ -279,9 +290,10 @@ class Node:
         self._readings[snapshot.pool] = reading
         for level, event, fields in changes(before.snapshot if before else None, snapshot):
             getattr(_log, level)(event, pool=snapshot.pool, epoch=snapshot.epoch, **fields)
-        self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health)
-        self._overlay.update(snapshot.pool, snapshot.servers, panics=snapshot.panics)
-        self._pools.offer(snapshot, reading.settings)
+        dial = self._dials.of_pool(reading.settings)
+        self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health, dial)
+        self._overlay.update(snapshot.pool, snapshot.servers, panics=snapshot.panics, dial=dial)
+        self._pools.offer(snapshot, reading.settings, dial)
 
     def _on_adopted(self, pool: LivePool) -> None:
         for server in pool.servers.values():

@@ -7,6 +7,7 @@ import multiprocessing
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -20,14 +21,16 @@ from cluster_lb.settings.schema import Settings
 from cluster_lb.store.client import Store
 from cluster_lb.store.embedded import ensure
 from cluster_lb.supervisor import Supervisor, worker_count
+from cluster_lb.tls.front import check_listeners
 
 _log = structlog.get_logger("serve")
 
 
 def serve_settings(settings: Settings) -> None:
-    """Serve until a signal says stop. Raises SettingsError for an address that is taken, StoreError where
-    there is no Redis to be had."""
+    """Serve until a signal says stop. Raises SettingsError for an address that is taken or a TLS file that
+    cannot be used, StoreError where there is no Redis to be had."""
     configure_logs(settings.node.log_level, settings.node.log_format)
+    check_listeners(settings.listeners, time.time())  # workers could only say it each for itself
     sockets = [bind(listener.bind) for listener in settings.listeners]
     if worker_count(settings) > 1:
         asyncio.run(Supervisor(settings, sockets, work).run())
@@ -56,6 +59,7 @@ async def run_node(settings: Settings, sockets: Sequence[socket.socket], *, supe
             hear_supervisor(node.stop)
         else:
             hear_signals(node.stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, node.reload)
         await node.run()
 
 

@@ -59,6 +59,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.pass_on, signal.SIGHUP)
         keepers = [
             self._tasks.start(self._keep(number), f"worker {number}")
             for number in range(worker_count(self._settings))
@@ -72,6 +73,12 @@ class Supervisor:
         for worker in self._workers.values():
             if worker.is_alive():
                 worker.terminate()
+
+    def pass_on(self, number: signal.Signals) -> None:
+        """Send a signal to every worker."""
+        for worker in self._workers.values():
+            if worker.is_alive() and worker.pid is not None:
+                os.kill(worker.pid, number)
 
     async def _keep(self, number: int) -> None:
         while not self._stopping:

@@ -46,6 +46,7 @@ class NodeCollector(Collector):
         yield from _attempts(sources.data_path.pools)
         yield from _queues(sources.data_path.pools)
         yield from _connections(sources.data_path)
+        yield from _arrivals(sources.data_path)
         yield from _tickets(sources.tickets())
         yield from _store(sources.store)
         yield from _cluster(view)
@@ -161,6 +162,36 @@ def _connections(stats: DataPathStats) -> Iterator[Metric]:
         ["status"],
         (((str(status),), count) for status, count in stats.refused.items()),
     )
+
+
+def _arrivals(stats: DataPathStats) -> Iterator[Metric]:
+    """What comes before the first request of a connection: PROXY header, TLS, the way to HTTPS."""
+    yield _counter(
+        "tls_handshakes",
+        "TLS handshakes with clients.",
+        ["listener", "outcome"],
+        (
+            ((one.listener, outcome), count)
+            for one in stats.arrivals
+            for outcome, count in (("done", one.handshakes), ("failed", one.failed_handshakes))
+        ),
+    )
+    yield _counter(
+        "bad_proxy_headers",
+        "Connections closed because they did not begin with a valid PROXY header.",
+        ["listener"],
+        (((one.listener,), one.bad_headers) for one in stats.arrivals),
+    )
+    yield _gauge(
+        "tls_certificate_expiry_timestamp_seconds",
+        "When a certificate ends, in seconds since 1970.",
+        ["listener", "certificate"],
+        (((one.listener, path), end) for one in stats.arrivals for path, end in one.certificates.items()),
+    )
+    yield _counter(
+        "tls_file_failures", "TLS files that could not be used.", [], [((), stats.tls_file_failures)]
+    )
+    yield _counter("https_redirects", "Requests that were sent to HTTPS.", [], [((), stats.redirected)])
 
 
 def _tickets(pools: Mapping[str, TicketStats]) -> Iterator[Metric]:

@@ -106,6 +106,29 @@ class PoolStats(Protocol):
         """Exchanges that no server answered, by status class: index 1 to 5."""
 
 
+class ArrivalStats(Protocol):
+    """What happened on one listener before the first requests of its connections."""
+
+    @property
+    def listener(self) -> str:
+        """Its address."""
+
+    @property
+    def handshakes(self) -> int:
+        """TLS handshakes that were completed."""
+
+    @property
+    def failed_handshakes(self) -> int: ...
+
+    @property
+    def bad_headers(self) -> int:
+        """Connections closed for want of a valid PROXY header."""
+
+    @property
+    def certificates(self) -> Mapping[str, float]:
+        """File -> end of the certificate in it, seconds since 1970."""
+
+
 class DataPathStats(Protocol):
     """What the data path of this node counts."""
 
@@ -127,6 +150,18 @@ class DataPathStats(Protocol):
     @property
     def rejected(self) -> int:
         """Client connections turned away at the limit."""
+
+    @property
+    def arrivals(self) -> Sequence[ArrivalStats]:
+        """Of the listeners with TLS or PROXY headers."""
+
+    @property
+    def redirected(self) -> int:
+        """Requests that were sent to HTTPS."""
+
+    @property
+    def tls_file_failures(self) -> int:
+        """Times that TLS files could not be used."""
 
     @property
     def refused(self) -> Mapping[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from cluster_lb.errors import InvalidValueError, SettingsError
 from cluster_lb.settings.load import load_settings
 from cluster_lb.settings.schema import Settings
 from cluster_lb.store.client import Store
+from cluster_lb.tls.front import check_listeners
 
 SettingsFile = Annotated[Path, typer.Argument(metavar="FILE", help="Settings in TOML.", show_default=False)]
 
@@ -22,8 +24,10 @@ def check(file: SettingsFile) -> None:
 
 
 def load_checked(file: Path) -> Settings:
-    """The settings of a file whose Redis URL is well-formed too. Raises SettingsError."""
+    """The settings of a file whose Redis URL is well-formed too, and whose certificates can be used. Raises
+    SettingsError."""
     settings = load_settings(file)
+    check_listeners(settings.listeners, time.time())
     if settings.redis.url != "embedded":
         try:
             Store.from_url(settings.redis.url)

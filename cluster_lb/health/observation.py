@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cluster_lb.dial import TlsUnusableError
 from cluster_lb.errors import is_local_shortage
+from cluster_lb.tls.context import reason
 
 
 class Word(StrEnum):
@@ -16,6 +19,7 @@ class Word(StrEnum):
     L4OK = "L4OK"
     L4CON = "L4CON"
     L4TOUT = "L4TOUT"
+    L6RSP = "L6RSP"
     L7OK = "L7OK"
     L7STS = "L7STS"
     L7TOUT = "L7TOUT"
@@ -48,8 +52,12 @@ class Observation:
 
 
 def connect_failure(error: OSError, duration_ms: float) -> Observation:
-    """What a failed connect says: L4CON, or SOCKERR when this machine is at fault."""
+    """What a failed connect says: L4CON, L6RSP for TLS, or SOCKERR when this machine is at fault."""
     if isinstance(error, socket.gaierror):
         return Observation(Word.L4CON, "name not resolved", duration_ms)
+    if isinstance(error, TlsUnusableError):
+        return Observation(Word.SOCKERR, str(error), duration_ms)
+    if isinstance(error, ssl.SSLError):
+        return Observation(Word.L6RSP, reason(error), duration_ms)
     detail = os.strerror(error.errno).lower() if error.errno else "cannot connect"
     return Observation(Word.SOCKERR if is_local_shortage(error) else Word.L4CON, detail, duration_ms)

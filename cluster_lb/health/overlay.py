@@ -15,6 +15,7 @@ from typing import Self
 import structlog
 
 from cluster_lb.clock import Clock
+from cluster_lb.dial import Dial
 from cluster_lb.health.probe import connect
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
@@ -51,8 +52,11 @@ class Overlay:
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.stop()
 
-    def update(self, pool: str, servers: Iterable[Server], *, panics: bool = False) -> None:
-        """`servers` are all of the pool from now on. One with a new address is in again."""
+    def update(
+        self, pool: str, servers: Iterable[Server], *, panics: bool = False, dial: Dial | None = None
+    ) -> None:
+        """`servers` are all of the pool from now on; `dial`: how they are spoken to. One with a new
+        address is in again."""
         before = self._pools.get(pool, {})
         self._pools[pool] = {}
         for server in servers:
@@ -68,6 +72,7 @@ class Overlay:
         for reach in self._pools[pool].values():
             was_out = reach.out
             reach.panics = panics
+            reach.dial = dial
             self._tell(reach, was_out, "health is ignored" if panics else "health counts again")
 
     def is_out(self, pool: str, server_id: str) -> bool:
@@ -97,7 +102,7 @@ class Overlay:
         observation = None
         while observation is None or not observation.ok:
             await asyncio.sleep(self._recheck_s * self._random.uniform(0.9, 1.1))
-            observation = await connect(reach.address, RECHECK_TIMEOUT_S, self._clock)
+            observation = await connect(reach.address, RECHECK_TIMEOUT_S, self._clock, reach.dial)
         was_out = reach.out
         reach.recheck = None
         self._tell(reach, was_out, observation.reason)
@@ -120,7 +125,7 @@ class Overlay:
 class _Reach:
     """Whether this node reaches one server, by its own connects and by its own tally."""
 
-    __slots__ = ("address", "panics", "pool", "recheck", "server_id", "tally_down")
+    __slots__ = ("address", "dial", "panics", "pool", "recheck", "server_id", "tally_down")
 
     def __init__(self, pool: str, server_id: str, address: Address) -> None:
         self.pool = pool
@@ -129,6 +134,7 @@ class _Reach:
         self.recheck: asyncio.Task[None] | None = None  # runs while connects fail
         self.tally_down = False
         self.panics = False
+        self.dial: Dial | None = None
 
     @property
     def out(self) -> bool:

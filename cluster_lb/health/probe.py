@@ -11,6 +11,8 @@ from yarl import URL
 
 from cluster_lb import __version__
 from cluster_lb.clock import Clock
+from cluster_lb.dial import Dial
+from cluster_lb.health.dial_connector import DialConnector
 from cluster_lb.health.observation import Observation, Word, connect_failure
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
@@ -20,13 +22,21 @@ HELD_UP_S = 0.25  # later than this after its timeout, a probe says nothing of t
 
 
 async def probe(
-    server: Server, settings: HealthSettings, session: aiohttp.ClientSession, clock: Clock
+    server: Server,
+    settings: HealthSettings,
+    dial: Dial | None,
+    session: aiohttp.ClientSession,
+    clock: Clock,
 ) -> Observation:
-    """Probe `server` once, within `settings.timeout_s` in all. `session` comes from `new_session`."""
-    if settings.kind == "http":
+    """Probe `server` once, within `settings.timeout_s` in all; `dial`: how it is spoken to, None: plainly.
+    `session` comes from `new_session`."""
+    if settings.kind != "http":
+        observation = await connect(server.address, settings.timeout_s, clock, dial)
+    elif dial is None:
         observation = await _get(server.address, settings, session, clock)
     else:
-        observation = await connect(server.address, settings.timeout_s, clock)
+        async with new_session(DialConnector(dial, server.address)) as own:
+            observation = await _get(server.address, settings, own, clock)
     if _held_up(observation, settings.timeout_s):
         return Observation(Word.SOCKERR, "this machine was held up", observation.duration_ms)
     if observation.ok and 0 < settings.slow_ms < observation.duration_ms:
@@ -40,27 +50,31 @@ def _held_up(observation: Observation, timeout_s: float) -> bool:
     return timed_out and observation.duration_ms > (timeout_s + HELD_UP_S) * 1000
 
 
-async def connect(address: Address, timeout_s: float, clock: Clock) -> Observation:
-    """Open a TCP connection and close it again."""
+async def connect(address: Address, timeout_s: float, clock: Clock, dial: Dial | None = None) -> Observation:
+    """Open a connection and close it again."""
     began = clock.monotonic()
     try:
         async with asyncio.timeout(timeout_s):
-            _, writer = await asyncio.open_connection(address.host, address.port)
+            if dial is None:
+                _, writer = await asyncio.open_connection(address.host, address.port)
+                writer.close()
+            else:
+                transport, _ = await dial.connect(asyncio.Protocol, address, None)
+                transport.close()
     except TimeoutError:
         return Observation(Word.L4TOUT, duration_ms=_ms_since(began, clock))
     except OSError as error:
         return connect_failure(error, _ms_since(began, clock))
-    writer.close()
     return Observation(Word.L4OK, duration_ms=_ms_since(began, clock))
 
 
-def new_session() -> aiohttp.ClientSession:
+def new_session(connector: aiohttp.BaseConnector | None = None) -> aiohttp.ClientSession:
     """What HTTP probes share: each takes a new connection, there is no limit, no cookie is kept."""
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_start.append(_ask_once)
     trace.on_connection_create_end.append(_connected)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(force_close=True, limit=0),
+        connector=connector or aiohttp.TCPConnector(force_close=True, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": f"cluster-lb/{__version__}", "Accept": "*/*"},
         skip_auto_headers=("Accept-Encoding",),

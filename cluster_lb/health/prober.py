@@ -14,6 +14,7 @@ from typing import Self
 import structlog
 
 from cluster_lb.clock import Clock
+from cluster_lb.dial import Dial
 from cluster_lb.health.assignment import Assignment
 from cluster_lb.health.observation import Observation
 from cluster_lb.health.tally import Tally
@@ -68,12 +69,15 @@ class Prober:
     async def __aexit__(self, *_: object) -> None:
         await self._tasks.stop()
 
-    def update(self, pool: str, servers: Iterable[Server], settings: HealthSettings) -> None:
-        """`servers` are all of the pool from now on."""
+    def update(
+        self, pool: str, servers: Iterable[Server], settings: HealthSettings, dial: Dial | None = None
+    ) -> None:
+        """`servers` are all of the pool from now on; `dial`: how they are spoken to; None: plainly."""
         if pool not in self._pools:
             self._pools[pool] = _Pool(Assignment(self._node_id, pool, self._members), settings)
         state = self._pools[pool]
         state.settings = settings
+        state.dial = dial
         state.servers = {} if settings.kind == "none" else _to_be_probed(servers)
         state.assignment.update_servers(state.servers, settings.probers)
         self._review(pool, state)
@@ -102,7 +106,7 @@ class Prober:
     def _keep(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
         """Watch the server, through a running watch if that sends the probes that are wanted."""
         running = state.watches.get(server.id)
-        if running and running.probes_like(server, state.settings):
+        if running and running.probes_like(server, state.settings, state.dial):
             return
         up = True
         if running and running.server.address == server.address:
@@ -111,7 +115,8 @@ class Prober:
         elif running:
             self._drop(pool, state, server.id, "has a new address")
         settings = state.settings
-        watch = Watch(pool, server, settings, phase, Tally(settings.rise, settings.fall, up=up), self._heard)
+        tally = Tally(settings.rise, settings.fall, up=up)
+        watch = Watch(pool, server, settings, phase, tally, self._heard, state.dial)
         watch.task = self._tasks.start(watch.run(self._around), f"watch {pool}/{server.id}")
         state.watches[server.id] = watch
 
@@ -144,6 +149,7 @@ class _Pool:
     def __init__(self, assignment: Assignment, settings: HealthSettings) -> None:
         self.assignment = assignment
         self.settings = settings
+        self.dial: Dial | None = None
         self.servers: dict[str, Server] = {}
         self.watches: dict[str, Watch] = {}
 

@@ -10,6 +10,7 @@ from random import Random
 import structlog
 
 from cluster_lb.clock import Clock
+from cluster_lb.dial import Dial
 from cluster_lb.health.observation import Observation, Word
 from cluster_lb.health.tally import Tally
 from cluster_lb.model.server import Server
@@ -17,7 +18,7 @@ from cluster_lb.settings.schema import HealthSettings
 
 _log = structlog.get_logger("health")
 
-Probe = Callable[[Server, HealthSettings], Awaitable[Observation]]
+Probe = Callable[[Server, HealthSettings, Dial | None], Awaitable[Observation]]
 
 JITTER = 0.1  # each interval is 90 % to 110 % of the configured one, so that probes do not resonate
 
@@ -37,7 +38,7 @@ class Watch:
     """Probes `server` as `settings` say, for the first time at `phase` (0..1) of the interval.
 
     `on_result(watch, observation, flipped)` is called after each observation; one that is not conclusive
-    is not counted.
+    is not counted. `dial`: how the server is spoken to; None: plainly.
     """
 
     pool: str
@@ -46,11 +47,12 @@ class Watch:
     phase: float
     tally: Tally
     on_result: Callable[[Watch, Observation, bool], None]
+    dial: Dial | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
-    def probes_like(self, server: Server, settings: HealthSettings) -> bool:
+    def probes_like(self, server: Server, settings: HealthSettings, dial: Dial | None) -> bool:
         """Whether a watch of `server` with `settings` would send the same probes."""
-        return self.server.address == server.address and self.settings == settings
+        return self.server.address == server.address and self.settings == settings and self.dial is dial
 
     def stop(self) -> None:
         """Probe no more; a probe under way is given up."""
@@ -71,7 +73,7 @@ class Watch:
 
     async def _observe(self, probe: Probe) -> Observation:
         try:
-            return await probe(self.server, self.settings)
+            return await probe(self.server, self.settings, self.dial)
         except Exception:
             # A defect of the probe must cost one observation, not the watch: nobody would probe this server.
             _log.exception("probe raised", server=self.server.id, address=str(self.server.address))

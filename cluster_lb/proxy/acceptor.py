@@ -17,7 +17,7 @@ from cluster_lb.errors import is_local_shortage
 from cluster_lb.proxy.client import ClientConnection
 from cluster_lb.proxy.sparing import SparingLog
 from cluster_lb.tasks import TaskSet
-from cluster_lb.tls.context import reason
+from cluster_lb.tls.context import alerting, reason
 from cluster_lb.wire.proxy_protocol import MAX_V2_BYTES, Endpoints, HeaderReader, ProxyProtocolError
 
 _log = structlog.get_logger("listener")
@@ -123,7 +123,7 @@ class Acceptor:
             self._on_started()
 
     async def _introduction(self, sock: socket.socket, peer: str) -> Endpoints | None:
-        """Read the PROXY header. Raises ProxyProtocolError, TimeoutError, OSError; the socket is closed then."""
+        """Read the PROXY header. Raises ProxyProtocolError, TimeoutError, OSError, with the socket closed."""
         assert self._may_introduce is not None
         try:
             if not self._may_introduce(peer):
@@ -141,13 +141,14 @@ class Acceptor:
             await loop.connect_accepted_socket(lambda: self._make_client(endpoints), sock)
             return
         try:
-            await loop.connect_accepted_socket(
-                lambda: self._make_client(endpoints),
-                sock,
-                ssl=self._context(),
-                ssl_handshake_timeout=self._handshake_timeout_s,
-                ssl_shutdown_timeout=SHUTDOWN_S,
-            )
+            with alerting(sock):
+                await loop.connect_accepted_socket(
+                    lambda: self._make_client(endpoints),
+                    sock,
+                    ssl=self._context(),
+                    ssl_handshake_timeout=self._handshake_timeout_s,
+                    ssl_shutdown_timeout=SHUTDOWN_S,
+                )
         except OSError as error:  # TLS errors and timeouts are OSErrors too
             self.failed_handshakes += 1
             self._failed.write(client=endpoints.source[0] if endpoints else peer, reason=reason(error))

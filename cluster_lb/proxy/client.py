@@ -92,6 +92,13 @@ class ClientConnection(asyncio.Protocol):
         self.peer = name[0].removeprefix("::ffff:") if name else "unknown"  # IPv4 on a socket for both
         self.listener.on_connected(self)
 
+    def ends(self) -> Endpoints | None:
+        """Who the client is and where it connected to; None where that is not known (a Unix socket)."""
+        if self.endpoints is not None:
+            return self.endpoints
+        source, destination = (self.transport.get_extra_info(name) for name in ("peername", "sockname"))
+        return Endpoints(source[:2], destination[:2]) if source and destination else None
+
     # --- bytes to requests
 
     def data_received(self, data: bytes) -> None:

@@ -161,7 +161,7 @@ class Exchange:
     async def _connect(self, server: LiveServer) -> None:
         failure = None
         try:
-            upstream = await server.connect()
+            upstream = await server.connect(self.client)
         except TimeoutError:
             failure = failures.CONNECT_TIMEOUT
         except OSError as error:

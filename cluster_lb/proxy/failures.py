@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from cluster_lb.dial import TlsUnusableError
 from cluster_lb.errors import is_local_shortage
 from cluster_lb.settings.retries import RetryOn
+from cluster_lb.tls.context import reason
 
 # RFC 9110 section 9.2.2: sent twice, they mean the same as once.
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
@@ -51,6 +54,7 @@ RESPONSE_TIMEOUT = Failure(Fault.UPSTREAM, 504, "response timed out", word=Retry
 NO_SERVER = Failure(Fault.US, 503, "no server available", untouched=True)
 # When room will come is anybody's guess; a second spares us the same client's hammering.
 QUEUE_FULL = Failure(Fault.US, 503, "the queue is full", untouched=True, retry_after_s=1)
+TLS_UNUSABLE = Failure(Fault.US, 503, "TLS to the servers is not set up right", untouched=True)
 QUEUE_TIMEOUT = Failure(Fault.US, 503, "no room in time", untouched=True, retry_after_s=1)
 # nginx's code for a client that went away: logged, never sent, and nobody's failure.
 CLIENT_GONE = Failure(Fault.CLIENT, 499, "client went away")
@@ -65,6 +69,10 @@ def of_status(status: int) -> Failure:
 def cannot_connect(error: OSError) -> Failure:
     """Why a connect failed, in the system's words, which do not depend on the event loop; a resolver's,
     whose numbers are others, stay."""
+    if isinstance(error, TlsUnusableError):
+        return TLS_UNUSABLE.because(str(error))
+    if isinstance(error, ssl.SSLError):
+        return CONNECT_FAILED.because(f"TLS: {reason(error)}")
     kind = NO_CONNECTION if is_local_shortage(error) else CONNECT_FAILED
     number = error.errno or 0
-    return kind.because(os.strerror(number) if number > 0 else error.strerror or str(error))
+    return kind.because(os.strerror(number) if number > 0 else reason(error))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def client_maker(listener: Listener, settings: ListenerSettings) -> Callable[..., ClientConnection]:
-    """Makes a client connection; what a PROXY header said of it is its one argument, which may be left out."""
+    """Makes a client connection; what a PROXY header said of it is the one argument, if there was one."""
     kind: type[ClientConnection] = ClientConnection
     if settings.tls:
         kind = SecureClient

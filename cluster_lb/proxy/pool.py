@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cluster_lb.dial import Dial
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import Rotation
@@ -15,7 +16,7 @@ from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.proxy.upstream import NO_MEMO
 from cluster_lb.settings.limits import LimitSettings
-from cluster_lb.settings.schema import PoolSettings
+from cluster_lb.settings.schema import PoolSettings, SendProxy
 
 
 class LivePool:
@@ -23,6 +24,7 @@ class LivePool:
 
     `servers`: id -> live server. `latency`: whole exchanges, seconds. `retries`: attempts after the first.
     `unserved`: exchanges for which there was no server. `limits`: None without any.
+    `dial`: how servers are spoken to; None: plainly.
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class LivePool:
         "_turns",
         "budget",
         "connect_timeout_s",
+        "dial",
         "epoch",
         "latency",
         "limits",
@@ -65,11 +68,14 @@ class LivePool:
         self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
         self.limits: Limits | None = None
         self.rules = Rules.of(settings)
+        self.dial: Dial | None = None
         self.configure(settings)
         ticker.watch(self._on_tick)
 
-    def configure(self, settings: PoolSettings) -> None:
-        """Take over limits and timeouts; exchanges under way go on under the new ones."""
+    def configure(self, settings: PoolSettings, dial: Dial | None = None) -> None:
+        """Take over limits and timeouts; exchanges under way go on under the new ones. `dial`: how servers
+        are spoken to; with another one than before, `adopt` begins anew with each of them."""
+        self.dial = dial
         rules = Rules.of(settings)
         if rules.retry_statuses != self.rules.retry_statuses:
             for server in self.servers.values():
@@ -78,7 +84,9 @@ class LivePool:
         self.budget.share = settings.retries.budget
         self.budget.floor_per_s = settings.retries.budget_floor_per_s
         self._configure_limits(settings.limits)
-        self.max_idle_connections = settings.max_idle_connections
+        # One that a PROXY header introduced as one client's must never serve another.
+        introduced = settings.send_proxy is not SendProxy.OFF
+        self.max_idle_connections = 0 if introduced else settings.max_idle_connections
         self.connect_timeout_s = settings.timeouts.connect_s
         self.tunnel_idle_s = settings.timeouts.tunnel_idle_s
         self.upstream_idle_s = settings.timeouts.upstream_idle_s
@@ -101,7 +109,7 @@ class LivePool:
         self.servers = {}
         for server in snapshot.servers:
             live = before.get(server.id)
-            if live is None or live.address != server.address:
+            if live is None or live.address != server.address or live.dial is not self.dial:
                 live = LiveServer(self, server.id, server.address)
             self.servers[server.id] = live
         for live in before.values():

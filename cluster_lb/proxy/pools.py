@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from cluster_lb.dial import Dial
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
@@ -22,7 +23,7 @@ class LivePools:
         self.on_adopted: list[Callable[[LivePool], None]] = []
         self._ticker = ticker
         self._make_tickets = make_tickets
-        self._offered: dict[str, tuple[Snapshot, PoolSettings]] = {}
+        self._offered: dict[str, tuple[Snapshot, PoolSettings, Dial | None]] = {}
         self._news = asyncio.Event()
 
     def ensure(self, name: str) -> LivePool:
@@ -33,9 +34,9 @@ class LivePools:
             self.by_name[name] = pool
         return pool
 
-    def offer(self, snapshot: Snapshot, settings: PoolSettings) -> None:
+    def offer(self, snapshot: Snapshot, settings: PoolSettings, dial: Dial | None = None) -> None:
         """Take over `snapshot` soon, unless a newer one comes first."""
-        self._offered[snapshot.pool] = (snapshot, settings)
+        self._offered[snapshot.pool] = (snapshot, settings, dial)
         self._news.set()
 
     async def run(self) -> None:
@@ -48,13 +49,13 @@ class LivePools:
     async def adopt_offered(self) -> None:
         """Adopt what was offered so far."""
         while self._offered:
-            _, (snapshot, settings) = self._offered.popitem()
-            await self._adopt(snapshot, settings)
+            _, (snapshot, settings, dial) = self._offered.popitem()
+            await self._adopt(snapshot, settings, dial)
 
-    async def _adopt(self, snapshot: Snapshot, settings: PoolSettings) -> None:
+    async def _adopt(self, snapshot: Snapshot, settings: PoolSettings, dial: Dial | None) -> None:
         rotation = await asyncio.to_thread(compile_policy, snapshot)
         pool = self.ensure(snapshot.pool)
-        pool.configure(settings)
+        pool.configure(settings, dial)
         pool.adopt(snapshot, rotation)
         pool.tickets.adopt(snapshot.epoch, rotation.period)
         for callback in self.on_adopted:

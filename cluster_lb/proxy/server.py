@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING
 
+from cluster_lb.dial import Dial
 from cluster_lb.model.address import Address
 from cluster_lb.proxy.upstream import NO_MEMO, ResponseMemo, UpstreamConnection
 
 if TYPE_CHECKING:
+    from cluster_lb.proxy.client import ClientConnection
     from cluster_lb.proxy.pool import LivePool
 
 
@@ -17,13 +20,15 @@ class LiveServer:
 
     `idle`: kept connections, last used last. `load`: attempts in flight. `out`: this node itself cannot
     reach it. `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response
-    head that it sent, with its analysis.
+    head that it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last
+    TLS connection, whose session the next one offers.
     """
 
     __slots__ = (
         "address",
         "attempts",
         "connections",
+        "dial",
         "failures",
         "id",
         "idle",
@@ -31,6 +36,7 @@ class LiveServer:
         "memo",
         "out",
         "pool",
+        "resumable",
         "retired",
         "statuses",
     )
@@ -39,12 +45,14 @@ class LiveServer:
         self.pool = pool
         self.id = server_id
         self.address = address
+        self.dial = pool.dial
         self.idle: list[UpstreamConnection] = []
         self.connections = 0
         self.load = 0
         self.attempts = 0
         self.failures = 0
         self.out = False
+        self.resumable: ssl.SSLObject | None = None
         self.retired = False
         self.statuses = [0] * 6
         self.memo: ResponseMemo = NO_MEMO
@@ -52,13 +60,25 @@ class LiveServer:
     def __repr__(self) -> str:
         return f"<LiveServer {self.id} load={self.load} idle={len(self.idle)}{' out' if self.out else ''}>"
 
-    async def connect(self) -> UpstreamConnection:
-        """A new connection. Raises OSError, or TimeoutError after the pool's connect timeout."""
+    async def connect(self, client: ClientConnection) -> UpstreamConnection:
+        """A new connection, introduced as that of `client` where the pool wants that. Raises OSError, or
+        TimeoutError after the pool's connect timeout."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self.pool.connect_timeout_s):
+            if self.dial is not None:
+                return await self._dialled(self.dial, client)
             _, connection = await loop.create_connection(
                 lambda: UpstreamConnection(self), self.address.host, self.address.port
             )
+        return connection
+
+    async def _dialled(self, dial: Dial, client: ClientConnection) -> UpstreamConnection:
+        # The session is taken as late as this: in TLS 1.3 its ticket comes some time after the handshake.
+        session = self.resumable.session if self.resumable else None
+        transport, connection = await dial.connect(
+            lambda: UpstreamConnection(self), self.address, client.ends(), session
+        )
+        self.resumable = transport.get_extra_info("ssl_object")
         return connection
 
     def release(self, connection: UpstreamConnection) -> None:

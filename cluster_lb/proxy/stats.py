@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from cluster_lb.proxy.ledger import LATENCY_BOUNDS_S, Ledger
+from cluster_lb.proxy.listener import Listener
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
+from cluster_lb.tls.watch import Watch
+
+
+class Arrivals(NamedTuple):
+    """What happened on one listener before the first requests of its connections. `certificates`: path ->
+    end, seconds since 1970."""
+
+    listener: str
+    handshakes: int
+    failed_handshakes: int
+    bad_headers: int
+    certificates: Mapping[str, float]
 
 
 class Accounts:
     """What this node's data path counted since the start."""
 
-    def __init__(self, pools: LivePools, ledger: Ledger) -> None:
+    def __init__(self, pools: LivePools, ledger: Ledger, listeners: Sequence[Listener], tls: Watch) -> None:
         self._pools = pools
         self._ledger = ledger
+        self._listeners = listeners
+        self._tls = tls
 
     @property
     def latency_bounds_s(self) -> Sequence[float]:
@@ -35,6 +51,30 @@ class Accounts:
     @property
     def rejected(self) -> int:
         return self._ledger.rejected
+
+    @property
+    def redirected(self) -> int:
+        return self._ledger.redirected
+
+    @property
+    def tls_file_failures(self) -> int:
+        return self._tls.failures
+
+    @property
+    def arrivals(self) -> Sequence[Arrivals]:
+        return [
+            Arrivals(
+                str(listener.address),
+                listener.acceptor.handshakes,
+                listener.acceptor.failed_handshakes,
+                listener.acceptor.bad_headers,
+                {one.path: one.expires_at for one in listener.front.value.certificates}
+                if listener.front
+                else {},
+            )
+            for listener in self._listeners
+            if listener.acceptor
+        ]
 
     @property
     def refused(self) -> Mapping[int, int]:

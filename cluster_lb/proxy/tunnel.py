@@ -34,9 +34,9 @@ class Tunnel(asyncio.Protocol):
         """The client sends no more; the server may still."""
         self._client_ended = True
         transport = self._upstream.transport
-        if self._server_ended:
+        if self._server_ended or not transport.can_write_eof():  # TLS ends both ways at once
             transport.close()
-        elif transport.can_write_eof() and not transport.is_closing():
+        elif not transport.is_closing():
             transport.write_eof()
 
     def data_received(self, data: bytes) -> None:
@@ -47,7 +47,8 @@ class Tunnel(asyncio.Protocol):
         self._server_ended = True
         if not self._client_ended:
             self._exchange.client.end_writing()
-        return not self._client_ended  # keep our side open: the client may still send
+        # Keep our side open, the client may still send; not with TLS, which ends both ways at once.
+        return not self._client_ended and self._upstream.transport.can_write_eof()
 
     def pause_writing(self) -> None:
         self._exchange.client.pause_reading()

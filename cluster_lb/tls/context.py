@@ -1,4 +1,4 @@
-"""The SSL context that everything here uses: what the ssl module's own does not do, in two places.
+"""The SSL context that everything here uses: what the ssl module's own does not do, in three places.
 
 Reading: an SSLObject's `read`, `write` and `pending` are Python functions around those of the C object that
 it holds; on a connection of small requests these calls are much of what TLS costs. Event loops call the
@@ -6,17 +6,25 @@ instance's attributes, so they are made the C functions themselves.
 
 Sessions: `create_connection` has no parameter for the session to resume, so it travels in a context
 variable, which loops hand on to where the TLS object is made.
+
+Alerts: when a handshake fails, OpenSSL has an alert for the client, which says why; the event loops close the
+connection and leave it unsent. So it is sent past them, on the socket in a second such variable.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 _offered: ContextVar[ssl.SSLSession | None] = ContextVar("offered", default=None)
+_accepted: ContextVar[socket.socket | None] = ContextVar("accepted", default=None)
+
+_REASONS = {"CALLBACK_FAILED": "no certificate for the name that was asked for"}  # front.pick is the callback
 
 
 class Context(ssl.SSLContext):
@@ -35,7 +43,21 @@ class Context(ssl.SSLContext):
         wrapped: Any = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         inner = wrapped._sslobj
         wrapped.read, wrapped.write, wrapped.pending = inner.read, inner.write, inner.pending
+        sock = _accepted.get()
+        if server_side and sock is not None:
+            wrapped.do_handshake = partial(_shake_hands, inner.do_handshake, outgoing, sock)
         return wrapped  # type: ignore[no-any-return]
+
+
+def _shake_hands(step: Callable[[], None], outgoing: ssl.MemoryBIO, sock: socket.socket) -> None:
+    try:
+        step()
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        raise
+    except ssl.SSLError:
+        with suppress(OSError):  # it is the client's loss
+            sock.send(outgoing.read())
+        raise
 
 
 @contextmanager
@@ -48,10 +70,20 @@ def offering(session: ssl.SSLSession | None) -> Iterator[None]:
         _offered.reset(token)
 
 
+@contextmanager
+def alerting(sock: socket.socket) -> Iterator[None]:
+    """The TLS connection that the current task begins on `sock` tells its client why it failed."""
+    token = _accepted.set(sock)
+    try:
+        yield
+    finally:
+        _accepted.reset(token)
+
+
 def reason(error: OSError) -> str:
     """Why a handshake failed, in few words: `certificate verify failed: self-signed certificate`."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
+        return _REASONS.get(error.reason) or error.reason.lower().replace("_", " ")
     return error.strerror or str(error) or "connection closed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cluster_lb.errors import SettingsError
@@ -10,6 +11,8 @@ from cluster_lb.settings.tls import ListenerTlsSettings
 from cluster_lb.tls.certificate import Certificate, read_certificate, read_file
 from cluster_lb.tls.context import Context, reason
 from cluster_lb.tls.names import ByName
+from cluster_lb.tls.watch import Watch
+from cluster_lb.tls.watched import Watched
 
 #: What we speak after the handshake, most wanted first.
 ALPN = ("http/1.1",)
@@ -41,6 +44,25 @@ def load_front(settings: ListenerTlsSettings, now: float) -> Front:
         names = (certificate.names for certificate in certificates)
         _pick_by_name(default, ByName(zip(names, contexts, strict=True)), strict=settings.strict_sni)
     return Front(default, certificates)
+
+
+def watched_front(
+    settings: ListenerTlsSettings, watch: Watch, wall: Callable[[], float]
+) -> Watched[Front] | None:
+    """What `load_front` gives, for as long as `watch` runs; None without TLS. Raises SettingsError."""
+    if not settings.tls:
+        return None
+    front = Watched("listener", files_of(settings), lambda: load_front(settings, wall()))
+    watch.add(front)
+    watch.warn_of(lambda: front.value.certificates)
+    return front
+
+
+def check_listeners(listeners: Iterable[ListenerTlsSettings], now: float) -> None:
+    """Read the files of all of them, for nothing but the SettingsError."""
+    for listener in listeners:
+        if listener.tls:
+            load_front(listener, now)
 
 
 def _context(settings: ListenerTlsSettings, certificate: Certificate) -> Context:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ class Peer:
         try:
             # Shielded: a task that is cancelled in here would cancel what all others wait for.
             await asyncio.shield(self.writer.wait_closed())
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return  # the other side was quicker
 
     async def drop(self) -> None:

@@ -58,6 +58,9 @@ class CountedDataPath:
     accepted: int = 0
     rejected: int = 0
     refused: dict[int, int] = field(default_factory=dict)
+    arrivals: list[object] = field(default_factory=list)
+    redirected: int = 0
+    tls_file_failures: int = 0
 
 
 @dataclass

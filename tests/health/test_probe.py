@@ -54,7 +54,7 @@ class SlowClock:
 
 async def look(address: Address, session, kind: str = "http", clock=None, **settings) -> Observation:
     health = HealthSettings(kind=kind, **settings)
-    return await probe(Server("s", address), health, session, clock or StoppedClock())
+    return await probe(Server("s", address), health, None, session, clock or StoppedClock())
 
 
 def status(code: int, *lines: str) -> bytes:

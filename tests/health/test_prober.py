@@ -47,7 +47,7 @@ class World:
         self.casts = 0
         self.local: list[tuple[str, bool, str]] = []
 
-    async def probe(self, target: Server, settings: HealthSettings) -> Observation:
+    async def probe(self, target: Server, settings: HealthSettings, dial: object) -> Observation:
         self.probes[target.id] += 1
         self.settings.append(settings)
         if self.blind:

@@ -54,7 +54,7 @@ class Stage:
         self.now += seconds
         await self._yield(0)
 
-    async def _probe(self, server: Server, settings: HealthSettings) -> Observation:
+    async def _probe(self, server: Server, settings: HealthSettings, dial: object) -> Observation:
         if not self.script:
             await asyncio.Event().wait()  # the story is told: until the watch is stopped
         if len(self.heard) < self.slow_ones:
@@ -122,7 +122,7 @@ async def crowd(size: int, slots: int) -> AsyncIterator[list[int]]:
     """`size` watches that probe at once; yields the number under way after each change."""
     under_way, seen = 0, []
 
-    async def probe(server: Server, settings: HealthSettings) -> Observation:
+    async def probe(server: Server, settings: HealthSettings, dial: object) -> Observation:
         nonlocal under_way
         under_way += 1
         seen.append(under_way)

@@ -14,6 +14,7 @@ import pytest
 import structlog
 import uvloop
 
+from cluster_lb.dial import Dials
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
@@ -27,6 +28,8 @@ from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.schema import AccessLog, ListenerSettings, PoolSettings
 from cluster_lb.tasks import TaskSet
+from cluster_lb.tls.front import watched_front
+from cluster_lb.tls.watch import Watch
 from tests.doubles.http_servers import Handler, HTTPServer, Peer, answering, connect
 from tests.doubles.waiting import eventually
 
@@ -78,6 +81,8 @@ class Balancer:
         self.access_log = AccessLogWriter(AccessLog.TEXT, self._log.fileno(), self.clock)
         self.ledger = Ledger(500, self.access_log)
         self.pool = LivePool("web", CountedTickets(), self.ticker, pool)
+        self.tls = Watch(time.time)
+        self.pool.configure(pool, Dials(self.tls, time.time).of_pool(pool))
         self.unreachable: list[tuple[str, str, str]] = []
         self.servers: list[HTTPServer] = []
         self.listener = Listener(
@@ -89,6 +94,7 @@ class Balancer:
             self.tasks,
             lambda *report: self.unreachable.append(report),
             limit,
+            front=watched_front(listener, self.tls, time.time),
         )
 
     async def client(self, host: str = "127.0.0.1", **options: int) -> Peer:
