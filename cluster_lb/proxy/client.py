@@ -90,6 +90,10 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
         name = self.endpoints.source if self.endpoints else transport.get_extra_info("peername")
         self.peer = name[0].removeprefix("::ffff:") if name else "unknown"  # IPv4 on a socket for both
+        memo = self.listener.recent
+        if memo.peer == self.peer and memo.identity == self.identity:
+            self._memo = memo  # who comes anew often says the same again
+            self._ready = True
         self.listener.on_connected(self)
 
     def ends(self) -> Endpoints | None:
@@ -106,21 +110,27 @@ class ClientConnection(asyncio.Protocol):
         memo = self._memo
         if (
             line is not None
-            and data[(line_end := line.end()) :] == memo.block
+            and len(data) - (line_end := line.end()) == memo.message_bytes
+            and data.startswith(memo.block, line_end)
             and line[3] == b"1"
             and line_end < _MAX_COMMON_LINE_BYTES
         ):
-            # The common path: a whole request without body, its field block the same as the last one's.
+            # The common path: a whole request, its field block the same as the last one's.
             method = line[1]
             router = self.listener.router
             route = router.only or router.find(method, line[2], memo.fields)
             if route.plain:
-                request_line = data[:line_end]
+                request_line = message = data[:line_end]
                 self._ready = False
                 self.exchange = exchange = Exchange(
                     self, route.pool, method, request_line, simple=self.plain and method != b"HEAD"
                 )
-                exchange.start(request_line + memo.tail)
+                message += memo.tail
+                if memo.special:
+                    exchange.keep = not memo.fields.close
+                    exchange.body_bytes = memo.body_bytes
+                    message += data[line_end + len(memo.block) :]
+                exchange.start(message)
                 return
         if self.exchange is None:
             self._between_exchanges(data)
@@ -216,6 +226,7 @@ class ClientConnection(asyncio.Protocol):
             raise BadRequestError("missing Host")
         if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
             raise BadRequestError(f"body is longer than {listener.max_body_bytes} bytes", 413)
+        listener.recent = self._memo
         return fields
 
     def _start(
@@ -293,6 +304,7 @@ class ClientConnection(asyncio.Protocol):
     def on_exchange_end(self, exchange: Exchange) -> None:
         self.exchange = None
         self.since = self.listener.ticker.now
+        self._fresh = False
         if not exchange.keep:
             if exchange.request_done:
                 self._close()
@@ -302,7 +314,7 @@ class ClientConnection(asyncio.Protocol):
             if not self._in_requests:
                 self._next()
         else:
-            self._ready = self._memo.repeatable
+            self._ready = self._memo.common
 
     def _next(self) -> None:
         """Nothing is under way: begin what was sent ahead, or wait for the next request."""
@@ -314,7 +326,7 @@ class ClientConnection(asyncio.Protocol):
             data, self._held = self._held, b""
             self._requests(data)
         else:
-            self._ready = self._memo.repeatable
+            self._ready = self._memo.common
         if self._eof and self.exchange is None:
             self._close()
 

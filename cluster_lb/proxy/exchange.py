@@ -32,8 +32,8 @@ class Exchange:
     """One request and its response. `client` hears of the response; `pool` says where attempts go.
 
     `request_done`: the whole request has been handed on. `simple`: nothing but the response is left to do,
-    and it can go out with no line added. `status`: 0 until the response is known. `started`,
-    `first_byte_at`: monotonic seconds.
+    and it can go out under a head made before, for connections that stay open or those that end. `status`:
+    0 until the response is known. `started`, `first_byte_at`: monotonic seconds.
     """
 
     # Defaults live on the class and only what differs is set on an instance: measurably cheaper for an
@@ -93,8 +93,10 @@ class Exchange:
         return self._rules or self.pool.rules
 
     def may_be_simple(self) -> bool:
-        """Whether what is left is a response that needs no line added, and that has a body if it says so."""
-        return self.request_done and self.keep and not (self.http10 or self.upgrade or self.method == b"HEAD")
+        """Whether what is left is a response that goes out under a head made before, and that has a body if
+        it says so."""
+        ready = self.request_done and not (self.upgrade or self.method == b"HEAD")
+        return ready and not (self.http10 and self.keep)
 
     def __repr__(self) -> str:
         line = self.request_line.decode("latin-1").rstrip()
@@ -103,7 +105,8 @@ class Exchange:
     # --- the request
 
     def start(self, head: bytes) -> None:
-        """Make the first attempt; `head` is what servers get, without the body."""
+        """Make the first attempt; `head` is what servers get first, with the body where that is small and
+        all there."""
         self.head = head
         pool = self.pool
         self.ticket = ticket = pool.tickets.take()
@@ -205,7 +208,7 @@ class Exchange:
         """Head and body came together: the common case, written at once and settled."""
         self.status = memo.status
         self.response_bytes = len(body)
-        self.client.transport.write(memo.plain + body)
+        self.client.transport.write((memo.plain if self.keep else memo.closing) + body)
         self._settle()
 
     def on_response_head(self, memo: ResponseMemo, framing: Framing) -> None:

@@ -15,6 +15,7 @@ from cluster_lb.proxy.acceptor import Acceptor
 from cluster_lb.proxy.client import ClientConnection
 from cluster_lb.proxy.front_door import client_maker, hsts_line
 from cluster_lb.proxy.ledger import Ledger
+from cluster_lb.proxy.request_memo import NO_MEMO
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.ticker import Ticker
@@ -73,6 +74,7 @@ class Listener:
         self.tasks = tasks
         self.on_unreachable = on_unreachable
         self.clients: set[ClientConnection] = set()
+        self.recent = NO_MEMO  # the last request memo of all clients
         self.debug_headers = settings.debug_headers
         self.front = front
         self.proto = b"https" if front else b"http"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
 from cluster_lb.wire.forwarding import forwarding_lines
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields, parse_request_fields
@@ -19,17 +20,32 @@ _SHARED = 1024  # at most 1024 blocks of 2 KiB, three times over: 6 MiB
 
 @dataclass(slots=True)
 class RequestMemo:
-    """`tail`: what follows the request line on the way to servers, with the empty line. `repeatable`: a
-    request in HTTP/1.1 with this block is whole with its head, and leaves its connection open."""
+    """`tail`: what follows the request line on the way to servers, with the empty line. It is made for the
+    client at `peer` with `identity`. `common`: requests in HTTP/1.1 with this block may take the common path
+    when they come whole, `message_bytes` after their request line, of which `body_bytes` are the body;
+    `special`: these have a body, or end their connection."""
 
     block: bytes
     fields: RequestFields
     tail: bytes
-    repeatable: bool
+    peer: str
+    identity: bytes
+    common: bool
+    message_bytes: int
+    body_bytes: int
+    special: bool
 
 
 NO_MEMO = RequestMemo(
-    b"", RequestFields(None, Framing.NONE, 0, False, False, False, b"", b"", ()), b"", False
+    b"",
+    RequestFields(None, Framing.NONE, 0, False, False, False, b"", b"", ()),
+    b"",
+    peer="",
+    identity=b"",
+    common=False,
+    message_bytes=-1,
+    body_bytes=0,
+    special=False,
 )
 
 
@@ -51,9 +67,18 @@ def _memo(
     tail = fields.end_to_end + forwarding_lines(peer.encode("ascii"), proto, fields.host, received) + identity
     if fields.upgrade:
         tail += b"Connection: upgrade\r\nUpgrade: " + fields.upgrade + b"\r\n"
-    whole = fields.framing is Framing.NONE and not fields.upgrade
+    bounded = fields.framing is not Framing.CHUNKED and fields.length <= MAX_KEPT_BYTES
+    waits = bool(fields.upgrade) or fields.expects_continue
     return RequestMemo(
-        block, fields, tail + b"\r\n", repeatable=whole and fields.host is not None and not fields.close
+        block,
+        fields,
+        tail + b"\r\n",
+        peer,
+        identity,
+        common=bounded and not waits and fields.host is not None,
+        message_bytes=len(block) + fields.length,
+        body_bytes=fields.length,
+        special=fields.length > 0 or fields.close,
     )
 
 

@@ -28,6 +28,7 @@ class ResponseMemo:
     same bytes, and comparing is far cheaper than parsing."""
 
     __slots__ = (
+        "closing",
         "framing",
         "head",
         "length",
@@ -47,6 +48,7 @@ class ResponseMemo:
         self.length = head.length
         self.reusable = head.reusable
         self.plain = head.forward + b"\r\n"  # the head for a client that needs no further line
+        self.closing = head.forward + b"Connection: close\r\n\r\n"  # and for one whose last response it is
         self.raw_bytes = len(raw)
         # What head and body are together, where the connection can be used again after them, and the status
         # is not one that may be repeated; else never.
