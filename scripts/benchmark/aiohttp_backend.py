@@ -1,4 +1,4 @@
-"""A server that answers each path with so many bytes, once it has read the request's body.
+"""A server that answers each path, and all below it, with so many bytes, once it has read the request's body.
 
 Usage: aiohttp_backend.py PORT PATH=BYTES...
 """
@@ -14,11 +14,11 @@ def main(port: int, sizes: dict[str, int]) -> None:
 
     async def answer(request: web.Request) -> web.Response:
         await request.read()
-        return web.Response(body=bodies[request.path])
+        return web.Response(body=next(body for path, body in bodies.items() if request.path.startswith(path)))
 
     app = web.Application()
     for path in bodies:
-        app.router.add_route("*", path, answer)
+        app.router.add_route("*", path + "{below:.*}", answer)
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None, loop=uvloop.new_event_loop())
 
 

@@ -21,7 +21,7 @@ HTTP = """\
     server {{
         listen 127.0.0.1:{port};
         root {folder};
-        location = /small {{ return 200 "{small}"; }}
+        location /small {{ return 200 "{small}"; }}
         location = {health} {{ return 200 "{small}"; }}
         location = /post {{ mirror /read; error_page 405 =200 @answer; }}
         location = /read {{ internal; return 204; }}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.benchmark import processes
+from scripts.benchmark.identity import Identity
+from scripts.benchmark.setups import PLAIN, Setup
 
 HEALTH_PATH = "/healthz"
 HEALTH_INTERVAL_S = 2  # for every contender that checks actively
@@ -21,13 +23,18 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Site:
-    """What a contender is given: where to listen, what to balance over, a folder and a core of its own."""
+    """What a contender is given: where to listen, what to balance over, a folder and a core of its own.
+
+    `identity` is there where `setup` wants TLS.
+    """
 
     port: int
     servers: tuple[int, ...]  # ports on 127.0.0.1
     folder: Path
     core: int  # of the contender
     helper_core: int  # of what it needs beside it
+    setup: Setup = PLAIN
+    identity: Identity | None = None
 
 
 class RedisCommands(NamedTuple):
@@ -55,16 +62,30 @@ class Launch:
 
 @dataclass(frozen=True)
 class Contender:
-    """A row of the tables. `missing` says why it cannot run on this machine, or None."""
+    """A row of the tables. `missing` says why it cannot run on this machine, or None.
+
+    `setups` are those that tell something about it; it takes no part in the modes of others.
+    """
 
     name: str
     missing: Callable[[], str | None]
     version: Callable[[], str]
     start: Callable[[Site], AbstractContextManager[Running]]
+    setups: tuple[Setup, ...] = (PLAIN,)
+
+
+def label(contender: str, setup: Setup) -> str:
+    """The name of a contender in one setup."""
+    return contender if setup == PLAIN else f"{contender} ({setup.name})"
 
 
 def program(
-    name: str, executable: str, source: str, version_flag: str, configure: Callable[[Site], Launch]
+    name: str,
+    executable: str,
+    source: str,
+    version_flag: str,
+    configure: Callable[[Site], Launch],
+    setups: tuple[Setup, ...],
 ) -> Contender:
     """A contender that is one program; `source` tells where to get it, `configure` writes its settings."""
 
@@ -81,10 +102,11 @@ def program(
     def start(site: Site) -> Iterator[Running]:
         launch = configure(site)
         argv = [_path(executable), *launch.arguments]
-        with processes.running(name, argv, core=site.core, folder=site.folder, env=launch.env) as process:
+        title = label(name, site.setup)
+        with processes.running(title, argv, core=site.core, folder=site.folder, env=launch.env) as process:
             yield Running(process)
 
-    return Contender(name, missing, version, start)
+    return Contender(name, missing, version, start, setups)
 
 
 def _path(executable: str) -> str:

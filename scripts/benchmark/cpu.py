@@ -4,17 +4,26 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
+class CpuSeconds(NamedTuple):
+    """CPU time of a process tree: in its own code, and in the kernel on its behalf."""
+
+    user: float
+    system: float
+
+
 @dataclass(frozen=True)
 class Stat:
-    """One process: `ticks` is its user and system time with that of the children it has already reaped."""
+    """One process: its user and system ticks, with those of the children it has already reaped."""
 
     pid: int
     parent: int
-    ticks: int
+    user: int
+    system: int
 
 
 def parse_stat(line: str) -> Stat:
@@ -24,8 +33,8 @@ def parse_stat(line: str) -> Stat:
     fields = tail.split()
     if not closing or len(fields) < 15:
         raise ValueError(f"not a /proc/<pid>/stat line: {line!r}")
-    ticks = sum(int(value) for value in fields[11:15])  # utime stime cutime cstime
-    return Stat(pid=int(head.split(" (", 1)[0]), parent=int(fields[1]), ticks=ticks)
+    utime, stime, cutime, cstime = map(int, fields[11:15])
+    return Stat(int(head.split(" (", 1)[0]), int(fields[1]), user=utime + cutime, system=stime + cstime)
 
 
 def tree(root: int, stats: Iterable[Stat]) -> list[Stat]:
@@ -48,9 +57,10 @@ def read_stats() -> Iterator[Stat]:
             yield parse_stat(line)
 
 
-def seconds_of(root: int) -> float:
-    """CPU seconds that `root` and its descendants have used. Raises ProcessLookupError when it is gone."""
+def seconds_of(root: int) -> CpuSeconds:
+    """What `root` and its descendants have used. Raises ProcessLookupError when it is gone."""
     family = tree(root, read_stats())
     if not family:
         raise ProcessLookupError(f"process {root} has ended")
-    return sum(stat.ticks for stat in family) / TICKS_PER_SECOND
+    user, system = sum(stat.user for stat in family), sum(stat.system for stat in family)
+    return CpuSeconds(user / TICKS_PER_SECOND, system / TICKS_PER_SECOND)

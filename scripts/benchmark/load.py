@@ -1,79 +1,25 @@
-"""The load generator: runs wrk against one address and reads what it prints."""
+"""The load on one contender in one mode: by wrk, or by `openssl s_time` where handshakes are counted."""
 
-import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.benchmark import handshakes, wrk
 from scripts.benchmark.modes import Mode
-
-CONNECTIONS = 64
-TIMEOUT_S = 10  # a request that took longer is an error, not a slow answer
-
-_REQUESTS = re.compile(r"^\s*(\d+) requests in ", re.MULTILINE)
-_RATE = re.compile(r"^Requests/sec:\s*([\d.]+)", re.MULTILINE)
-_P99 = re.compile(r"^\s*99%\s+([\d.]+)(us|ms|s|m|h)\s*$", re.MULTILINE)
-_SOCKET_ERRORS = re.compile(
-    r"^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", re.MULTILINE
-)
-_BAD_STATUS = re.compile(r"^\s*Non-2xx or 3xx responses: (\d+)", re.MULTILINE)
-_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1_000.0, "m": 60_000.0, "h": 3_600_000.0}
+from scripts.benchmark.results import LoadResult
 
 
 @dataclass(frozen=True)
-class LoadResult:
-    """What wrk counted in one run."""
+class Generators:
+    """Paths of the programs; without `openssl` there is no TLS mode."""
 
-    requests: int
-    requests_per_s: float
-    p99_ms: float
-    bad_status: int = 0
-    socket_errors: int = 0
-
-    @property
-    def errors(self) -> int:
-        return self.bad_status + self.socket_errors
+    wrk: str
+    openssl: str | None
 
 
-def parse(output: str) -> LoadResult:
-    """Reads wrk's report (`wrk --latency`). Raises ValueError when a figure is missing from it."""
-    socket_errors = _SOCKET_ERRORS.search(output)
-    bad_status = _BAD_STATUS.search(output)
-    p99, unit = _figure(_P99, "99 % latency", output).groups()
-    return LoadResult(
-        requests=int(_figure(_REQUESTS, "number of requests", output).group(1)),
-        requests_per_s=float(_figure(_RATE, "requests per second", output).group(1)),
-        p99_ms=float(p99) * _MILLISECONDS[unit],
-        bad_status=int(bad_status.group(1)) if bad_status else 0,
-        socket_errors=sum(int(count) for count in socket_errors.groups()) if socket_errors else 0,
-    )
-
-
-def _figure(pattern: re.Pattern[str], what: str, output: str) -> re.Match[str]:
-    match = pattern.search(output)
-    if match is None:
-        raise ValueError(f"wrk printed no {what}: {output!r}")
-    return match
-
-
-def command(wrk: str, port: int, mode: Mode, seconds: int, folder: Path) -> list[str]:
-    """The wrk command line for `seconds` of `mode`; a script that it needs is written to `folder`."""
-    argv = [wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
-    argv += ["--timeout", f"{TIMEOUT_S}s", "--latency"]
-    for name, value in mode.headers.items():
-        argv += ["--header", f"{name}: {value}"]
-    if mode.body_bytes:
-        script = folder / f"{mode.name}.lua"
-        script.write_text(f'wrk.method = "{mode.method}"\nwrk.body = string.rep("x", {mode.body_bytes})\n')
-        argv += ["--script", str(script)]
-    return [*argv, f"http://127.0.0.1:{port}{mode.path}"]
-
-
-def run(wrk: str, port: int, mode: Mode, seconds: int, folder: Path) -> LoadResult:
-    """Loads the address for `seconds`. Raises ValueError when wrk fails or prints something else."""
-    done = subprocess.run(
-        command(wrk, port, mode, seconds, folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode:
-        raise ValueError(f"wrk ended with {done.returncode}: {done.stdout.strip()!r}")
-    return parse(done.stdout)
+def run(generators: Generators, port: int, mode: Mode, seconds: int, folder: Path) -> LoadResult:
+    """Loads the port of 127.0.0.1 for `seconds`. Raises ValueError when a generator fails."""
+    if mode.handshake is None:
+        return wrk.run(generators.wrk, port, mode, seconds, folder)
+    if generators.openssl is None:
+        raise ValueError(f"mode {mode.name} needs the program openssl")
+    return handshakes.run(generators.openssl, port, mode.handshake, seconds)

@@ -1,6 +1,10 @@
 """What is asked of every contender: the shapes of request and response that are measured."""
 
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from scripts.benchmark.setups import LOGGING, PLAIN, ROUTES, TLS, Setup
 
 KIB = 1024
 
@@ -20,9 +24,21 @@ BROWSER_HEADERS = {
 }
 
 
+class Handshake(Enum):
+    """What every connection of a mode must be."""
+
+    FULL = "full"
+    RESUMED = "resumed"
+
+
 @dataclass(frozen=True)
 class Mode:
-    """One shape of traffic: `body_bytes` is what the client sends, `response_bytes` what it must get."""
+    """One shape of traffic: `body_bytes` is what the client sends, `response_bytes` what it must get.
+
+    `distinct`: path and cookie change with every request. `handshake`: one request on each connection, after
+    such a handshake. `extends`: the mode that asks the same of another setup; the difference is what this one
+    adds.
+    """
 
     name: str
     title: str
@@ -30,20 +46,49 @@ class Mode:
     response_bytes: int
     headers: dict[str, str] = field(default_factory=dict)
     body_bytes: int = 0
+    setup: Setup = PLAIN
+    distinct: bool = False
+    handshake: Handshake | None = None
+    extends: str = ""
 
     @property
     def method(self) -> str:
         return "POST" if self.body_bytes else "GET"
 
+    @property
+    def family(self) -> str:
+        """Modes of one family are measured right after each other, contender by contender."""
+        return self.extends or self.name
+
+
+def _small(name: str, title: str, setup: Setup = PLAIN, **more: Any) -> Mode:
+    return Mode(name, title, more.pop("path", "/small"), len(SMALL_BODY), setup=setup, **more)
+
+
+def _distinct(name: str, title: str, setup: Setup = PLAIN, **more: Any) -> Mode:
+    return _small(name, title, setup, path="/small/distinct", headers=BROWSER_HEADERS, distinct=True, **more)
+
 
 SMALL_BODY = "ok\n"
-SMALL = Mode("small", "small", "/small", len(SMALL_BODY))
-
+SMALL = _small("small", "small")
+DISTINCT = _distinct("distinct", "browser head, each different")
 MODES = (
     SMALL,
-    Mode("browser", "browser head", "/small", len(SMALL_BODY), headers=BROWSER_HEADERS),
+    _small("log", "access log", LOGGING, extends=SMALL.name),
+    _small("browser", "browser head", headers=BROWSER_HEADERS),
+    DISTINCT,
+    _distinct("routes", "1,000 routes", ROUTES, extends=DISTINCT.name),
     Mode("10k", "10 KiB", "/10k", 10 * KIB),
     Mode("1m", "1 MiB", "/1m", KIB * KIB),
     Mode("post", "POST 10 KiB", "/post", len(SMALL_BODY), body_bytes=10 * KIB),
-    Mode("connect", "new connection", "/small", len(SMALL_BODY), headers={"Connection": "close"}),
+    _small("connect", "new connection", headers={"Connection": "close"}),
+    _small("tls", "TLS", TLS),
+    _small("tls-full", "TLS, full handshake", TLS, handshake=Handshake.FULL),
+    _small("tls-resumed", "TLS, resumed", TLS, handshake=Handshake.RESUMED),
 )
+
+
+def with_extended(modes: tuple[Mode, ...]) -> tuple[Mode, ...]:
+    """The modes with those that they extend, in the order of MODES: without them there is no difference."""
+    names = {mode.name for mode in modes} | {mode.extends for mode in modes}
+    return tuple(mode for mode in MODES if mode.name in names)

