@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from scripts.benchmark.modes import MODES
+from scripts.benchmark.modes import named
 from scripts.benchmark.results import Results
 
 NO_GOAL = "–"  # noqa: RUF001
 
 
 class Figure(Enum):
-    """What a goal is about; the value is how such a figure is written."""
+    """What a goal is about."""
 
-    CPU = "{:.2f} x"  # against that of the baseline
-    P99 = " {:.2f} x"  # against that of `Goal.against`
-    ADDED = "{:+.1f} us"  # over the mode that this one extends
+    CPU = "as a multiple of the baseline's"
+    P99 = "as a multiple of that of `Goal.against`"
+    ADDED = "microseconds over the mode that this one extends"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Goal:
 
     @property
     def title(self) -> str:
-        mode = next(mode for mode in MODES if mode.name == self.mode)
+        mode = named(self.mode)
         if self.figure is Figure.P99:
             return f"{mode.title}: 99th percentile of latency against {self.against}'s"
         return f"{mode.title}: added to each request" if self.figure is Figure.ADDED else mode.title
@@ -37,24 +37,25 @@ class Goal:
     def measured(self, results: Results, base: str, ours: str) -> float | None:
         """The figure of `ours`, or None where it was not measured."""
         if self.figure is Figure.ADDED:
-            extended = next(mode.extends for mode in MODES if mode.name == self.mode)
-            return results.added(ours, self.mode, extended)
+            return results.added(ours, self.mode, named(self.mode).extends)
         if self.figure is Figure.P99:
             return results.ratio(ours, self.against, self.mode, "p99_ms")
         return results.ratio(ours, base, self.mode)
 
     def row(self, value: float) -> list[str]:
         """Title, both goals, what was measured, and which of the goals that reaches."""
-        numbers = [self._text(self.reach), self._text(self.beyond), self._text(value)]
-        return [self.title, *numbers, self.reached(value)]
+        figures = map(self._text, (self.reach, self.beyond, value))
+        return [self.title, *figures, self.reached(value)]
 
     def reached(self, value: float) -> str:
         if self.beyond is not None and value <= self.beyond:
-            return "the goal beyond" if self.reach is not None else "yes"
+            return "the goal beyond"
         return "yes" if self.reach is not None and value <= self.reach else "no"
 
     def _text(self, value: float | None) -> str:
-        return NO_GOAL if value is None else self.figure.value.format(value).strip()
+        if value is None:
+            return NO_GOAL
+        return f"{value:+.1f} us" if self.figure is Figure.ADDED else f"{value:.2f} x"
 
 
 GOALS = (

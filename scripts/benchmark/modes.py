@@ -88,6 +88,11 @@ MODES = (
 )
 
 
+def named(name: str) -> Mode:
+    """The mode of that name, which must be one of MODES."""
+    return next(mode for mode in MODES if mode.name == name)
+
+
 def with_extended(modes: tuple[Mode, ...]) -> tuple[Mode, ...]:
     """The modes with those that they extend, in the order of MODES: without them there is no difference."""
     names = {mode.name for mode in modes} | {mode.extends for mode in modes}

@@ -10,6 +10,11 @@ BEGIN = "<!-- figures: written by scripts/bench -->"
 END = "<!-- figures: end -->"
 NOTHING = "–"  # noqa: RUF001
 
+COMPARED = "CPU per request against HAProxy's, where nothing else is said."
+MULTIPLE = "Microseconds, and the multiple of HAProxy's."
+APART = "Microseconds in the contender's own code, and in the kernel on its behalf."
+ADDED = "CPU microseconds on top of the same requests without it."
+
 Cell = Callable[[str, Mode], str]
 
 
@@ -29,24 +34,22 @@ class Report:
 
     def markdown(self, circumstances: str) -> str:
         """Everything between the markers; `circumstances` says on what and how long it was measured."""
-        parts = [circumstances, self._versions(), *self._goals()]
-        parts += [
-            "### CPU per request",
-            "Microseconds, and the multiple of HAProxy's.",
-            self._table(self.cpu),
-            *self._against("### CPU per request: {} as a multiple of each", "cpu_us"),
-            "### CPU per request: user + system",
-            "Microseconds in the contender's own code, and in the kernel on its behalf.",
-            self._table(self.user_and_system),
-            *self._added(),
-            "### Requests per second",
-            self._table(self.rate),
-            "### Latency, 99th percentile",
-            "Milliseconds.",
-            self._table(self.p99),
-            *self._against("### Latency, 99th percentile: {} as a multiple of each", "p99_ms"),
-        ]
-        return "\n\n".join([*parts, *self._redis(), *self._gaps()])
+        return "\n\n".join(
+            [
+                circumstances,
+                self._versions(),
+                *self._goals(),
+                *self._section("CPU per request", MULTIPLE, self.cpu),
+                *self._against("CPU per request", "cpu_us"),
+                *self._section("CPU per request: user + system", APART, self.user_and_system),
+                *self._section("What a feature adds", ADDED, self.added),
+                *self._section("Requests per second", "", self.rate),
+                *self._section("Latency, 99th percentile", "Milliseconds.", self.p99),
+                *self._against("Latency, 99th percentile", "p99_ms"),
+                *self._redis(),
+                *self._gaps(),
+            ]
+        )
 
     def cpu(self, contender: str, mode: Mode) -> str:
         value = self.results.median(contender, mode.name, "cpu_us")
@@ -63,7 +66,7 @@ class Report:
         return NOTHING if user is None or system is None else f"{user:.1f} + {system:.1f}"
 
     def added(self, contender: str, mode: Mode) -> str:
-        value = self.results.added(contender, mode.name, mode.extends)
+        value = self.results.added(contender, mode.name, mode.extends) if mode.extends else None
         return NOTHING if value is None else f"{value:+.1f}"
 
     def rate(self, contender: str, mode: Mode) -> str:
@@ -74,51 +77,35 @@ class Report:
         value = self.results.median(contender, mode.name, "p99_ms")
         return NOTHING if value is None else f"{value:.1f}"
 
+    def _goals(self) -> list[str]:
+        measured = [(goal, goal.measured(self.results, self.base, self.ours)) for goal in GOALS]
+        rows = [goal.row(value) for goal, value in measured if value is not None]
+        header = ["", "to reach", "goal beyond", "measured", "reached"]
+        return [f"### Goals of {self.ours}", COMPARED, table(header, rows)] if rows else []
+
     def _against(self, heading: str, figure: str) -> list[str]:
         """How ours compares with each of the others in one figure of Sample."""
 
         def cell(contender: str, mode: Mode) -> str:
+            if contender == self.ours:
+                return NOTHING
             ratio = self.results.ratio(self.ours, contender, mode.name, figure)
             return NOTHING if ratio is None else f"{ratio:.2f} x"
 
-        others = [row for row in self.rows if row != self.ours]
-        if self.ours not in self.rows or not others:
-            return []
-        return [heading.format(self.ours), self._table(cell, others)]
+        return self._section(f"{heading}: {self.ours} as a multiple of each", "", cell)
 
-    def _added(self) -> list[str]:
-        modes = [mode for mode in self.modes if mode.extends]
-        rows = [row for row in self.rows if any(self.added(row, mode) != NOTHING for mode in modes)]
-        if not rows:
+    def _section(self, heading: str, about: str, cell: Cell) -> list[str]:
+        """Contenders down, modes across; without the rows and columns that would hold nothing."""
+        cells = {(row, mode.name): cell(row, mode) for row in self.rows for mode in self.modes}
+        filled = [key for key, text in cells.items() if text != NOTHING]
+        if not filled:
             return []
-        told = "CPU microseconds per request on top of the same requests without it."
-        return ["### What a feature adds", told, self._table(self.added, rows, modes)]
-
-    def _goals(self) -> list[str]:
-        measured = [(goal, goal.measured(self.results, self.base, self.ours)) for goal in GOALS]
-        rows = [goal.row(value) for goal, value in measured if value is not None]
-        if not rows:
-            return []
-        header = ["", "to reach", "goal beyond", "measured", "reached"]
-        return [
-            f"### Goals of {self.ours}",
-            "CPU per request against HAProxy's, if not said otherwise.",
-            table(header, rows),
-        ]
-
-    def _table(
-        self, cell: Cell, rows: Sequence[str] | None = None, modes: Sequence[Mode] | None = None
-    ) -> str:
-        """Contenders down, modes across; a mode in which no row has a figure is left out."""
-        named = self.rows if rows is None else rows
-        columns = [[cell(row, mode) for row in named] for mode in (modes or self.modes)]
-        titled = [
-            [mode.title, *column]
-            for mode, column in zip(modes or self.modes, columns, strict=True)
-            if any(text != NOTHING for text in column)
-        ]
-        header, *lines = zip(["", *named], *titled, strict=True)
-        return table(header, lines)
+        modes = [mode for mode in self.modes if mode.name in {name for _, name in filled}]
+        rows = [row for row in self.rows if row in {name for name, _ in filled}]
+        lines = [[row, *(cells[row, mode.name] for mode in modes)] for row in rows]
+        return list(
+            filter(None, [f"### {heading}", about, table(["", *(mode.title for mode in modes)], lines)])
+        )
 
     def _versions(self) -> str:
         versions = [

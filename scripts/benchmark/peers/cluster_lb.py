@@ -79,7 +79,7 @@ def start(site: Site) -> Iterator[Running]:
     with ExitStack() as stack:
         store = stack.enter_context(_valkey(site))
         settings = site.folder / "cluster-lb.toml"
-        settings.write_text(_settings(site, admin, store.connection_url))
+        settings.write_text(settings_text(site, admin, store.connection_url))
         found = str(processes.find_program(NAME))
         _check(found, settings)
         name, argv = label(NAME, site.setup), [found, "serve", "--config", str(settings)]
@@ -89,7 +89,7 @@ def start(site: Site) -> Iterator[Running]:
         yield Running(process, partial(_commands, client, admin))
 
 
-def _settings(site: Site, admin: int, redis_url: str) -> str:
+def settings_text(site: Site, admin: int, redis_url: str) -> str:
     return SETTINGS.format(
         admin=admin,
         access_log="text" if site.setup.access_log else "off",
