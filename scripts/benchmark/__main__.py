@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from scripts.benchmark import chart, handshakes, history, load, machine, processes, report, wrk
+from scripts.benchmark import handshakes, history, load, machine, processes, report, wrk
 from scripts.benchmark.contenders import StartError
 from scripts.benchmark.modes import MODES, with_extended
 from scripts.benchmark.peers import BASELINE, CONTENDERS, OURS
@@ -83,8 +83,14 @@ def circumstances(plan: Plan) -> str:
 
 def write(plan: Plan, results: Results, tables: report.Report, figures: str, entry: history.Entry) -> None:
     DOCUMENT.write_text(report.replace_figures(DOCUMENT.read_text(), figures))
-    chart.draw(results, plan.modes, tables.rows, OURS, CHART)
+    draw(plan, results, tables.rows)
     history.append(HISTORY, entry)
+
+
+def draw(plan: Plan, results: Results, rows: Sequence[str]) -> None:
+    from scripts.benchmark import chart  # needs matplotlib, which nothing else does
+
+    chart.draw(results, plan.modes, rows, OURS, CHART)
 
 
 def main(
