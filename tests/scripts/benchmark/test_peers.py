@@ -76,7 +76,7 @@ def test_traefiks_files_are_yaml(setup: Setup, tmp_path: Path) -> None:
 class TestClusterLb:
     @pytest.mark.parametrize(
         ("setup", "log", "routes"),
-        [(PLAIN, "off", 1), (LOGGING, "text", 1), (ROUTES, "off", 1000)],
+        [(PLAIN, "off", 1), (LOGGING, "text", 1), (ROUTES, "off", 1000), (TLS, "off", 1)],
         ids=lambda value: getattr(value, "name", None),
     )
     def test_its_settings_are_valid(self, setup: Setup, log: str, routes: int, tmp_path: Path) -> None:
