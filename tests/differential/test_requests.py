@@ -72,6 +72,8 @@ FIELDS = [
     b"X: a\nY: b",
     b"X: a\rb",
     b"X: \0",
+    b"X: a\x0bb",
+    b"X: a\x7fb",
     b"Host: b",
 ]
 BODIES = [

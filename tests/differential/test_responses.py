@@ -91,6 +91,8 @@ TABLE = [
     *(response(b"HTTP/1.1 200 OK", b"Content-Length: 5", body=body) for body in BODIES),
     EARLY + response(b"HTTP/1.1 200 OK", b"Content-Length: 5", body=b"hello"),
     EARLY * 2 + response(b"HTTP/1.1 204 No Content", b"Content-Length: 5", body=b"hello"),
+    EARLY.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n")
+    + response(b"HTTP/1.1 200 OK", b"Content-Length: 0"),
     EARLY * 17 + response(b"HTTP/1.1 200 OK", b"Content-Length: 5", body=b"hello"),
 ]
 
