@@ -194,7 +194,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _other_request(self, data: bytes, end: int) -> bytes:
         """The same for a request line in absolute or asterisk form, and for TRACE."""
-        method, target, minor, authority, line_end = parse_other_request_line(data)
+        method, target, minor, authority, line_end = parse_other_request_line(data, self.listener.proto)
         if method == b"TRACE" and not self.listener.allow_trace:
             raise BadRequestError("TRACE is not served", 405)
         fields = self._fields(data[line_end:end], http10=minor == b"0")

@@ -33,6 +33,7 @@ _is_forbidden = re.compile(
     rb"content[^a-z0-9](?:length|encoding|type|range)|transfer[^a-z0-9]encoding|host|trailer|te|connection"
     rb"|keep[^a-z0-9]alive|upgrade|expect|max[^a-z0-9]forwards|cache[^a-z0-9]control|authorization"
     rb"|proxy[^a-z0-9].*|cookie|set[^a-z0-9]cookie|forwarded|x[^a-z0-9]forwarded[^a-z0-9].*"
+    rb"|(?:x[^a-z0-9])?client[^a-z0-9]cert.*"
 ).fullmatch
 
 

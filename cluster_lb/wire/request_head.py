@@ -24,7 +24,7 @@ match_request_line = re.compile(
 
 _other_form = re.compile(
     rb"(" + fields.TOKEN + rb") "
-    rb"(?:(?i:http)://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|(/[!\"$-~]*+)|[!-~]++)"
+    rb"(?:(?i:(https?))://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|(/[!\"$-~]*+)|[!-~]++)"
     rb" HTTP/1\.([01])\r\n"
 ).match
 _any_version = re.compile(rb"[!-~]++ [!-~]++ HTTP/([0-9]\.[0-9])\r\n").match
@@ -149,8 +149,11 @@ def _expects_continue(values: list[bytes]) -> bool:
     return True
 
 
-def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | None, int]:
-    """Read a request line that `match_request_line` does not take, at the start of `head`.
+def parse_other_request_line(
+    head: bytes, proto: bytes = b"http"
+) -> tuple[bytes, bytes, bytes, bytes | None, int]:
+    """Read a request line that `match_request_line` does not take, at the start of `head`; `proto`: the
+    scheme of the connection, which an absolute-form target must name too.
 
     Returns method, target to forward, minor version digit, the authority of an absolute-form target (None
     without one), and the length of the line with its CRLF. Whether TRACE is served is left to the caller.
@@ -162,10 +165,10 @@ def parse_other_request_line(head: bytes) -> tuple[bytes, bytes, bytes, bytes | 
         if version is not None and version[1] not in (b"1.0", b"1.1"):
             raise BadRequestError("HTTP version is not 1.0 or 1.1", 505)
         raise BadRequestError("malformed request line")
-    method, authority, path, asterisk, origin, minor = match.groups()
+    method, scheme, authority, path, asterisk, origin, minor = match.groups()
     if method == b"CONNECT":
         raise BadRequestError("CONNECT is not served", 405)
-    if authority is not None:
+    if authority is not None and scheme.lower() == proto:
         target = _origin_form(method, path)
     elif origin is not None or (asterisk and method == b"OPTIONS"):
         target = origin or asterisk

@@ -17,6 +17,7 @@ from tests.fuzz.one_input import KINDS
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(__file__).parent / "corpus"
+DICTIONARY = Path(__file__).parent / "http.dict"
 SEEDS = sorted(CORPUS.glob("*/*.http"))
 RUNS = 4000  # of each kind: some seconds
 
@@ -46,7 +47,13 @@ def test_the_corpus_has_inputs_of_each_kind(kind: str) -> None:
 def test_nothing_is_found_in_a_bounded_number_of_runs(kind: str, tmp_path: Path) -> None:
     finds = tmp_path / "finds"
     finds.mkdir()
-    options = [f"-runs={RUNS}", "-seed=1", "-max_len=512", f"-artifact_prefix={tmp_path}/"]
+    options = [
+        f"-runs={RUNS}",
+        "-seed=1",
+        "-max_len=512",
+        f"-dict={DICTIONARY}",
+        f"-artifact_prefix={tmp_path}/",
+    ]
     command = [sys.executable, "-m", "tests.fuzz.target", kind, str(finds), str(CORPUS / kind), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)

@@ -141,6 +141,8 @@ MALFORMED = [
     b"0\r\nx_forwarded_port: 1\r\n\r\n",
     b"0\r\nForwarded: for=192.0.2.1\r\n\r\n",
     b"0\r\nSet-Cookie: a=b\r\n\r\n",
+    b"0\r\nClient-Cert: x\r\n\r\n",
+    b"0\r\nX-Client-Cert-Subject: x\r\n\r\n",
     b"0\r\nContent_Type: x\r\n\r\n",
 ]
 

@@ -64,6 +64,16 @@ def test_absolute_and_asterisk_form_give_the_target_to_forward(line, expected):
     assert parse_other_request_line(line + b"Host: x\r\n\r\n") == (*expected, len(line))
 
 
+def test_an_absolute_target_must_name_the_scheme_of_its_connection():
+    line = b"GET https://a.example/x HTTP/1.1\r\n"
+    expected = (b"GET", b"/x", b"1", b"a.example", len(line))
+    assert parse_other_request_line(line, b"https") == expected
+    with pytest.raises(BadRequestError, match="malformed request target"):
+        parse_other_request_line(line)
+    with pytest.raises(BadRequestError, match="malformed request target"):
+        parse_other_request_line(line.replace(b"https", b"http"), b"https")
+
+
 @pytest.mark.parametrize(
     ("line", "status"),
     [
