@@ -93,7 +93,7 @@ class ClientConnection(asyncio.Protocol):
         memo = self.listener.recent
         if memo.peer == self.peer and memo.identity == self.identity:
             self._memo = memo  # who comes anew often says the same again
-            self._ready = True
+            self._ready = self._memo.common
         self.listener.on_connected(self)
 
     def ends(self) -> Endpoints | None:
