@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -33,7 +32,7 @@ from cluster_lb.health.probe import new_session, probe
 from cluster_lb.health.prober import Prober
 from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
-from cluster_lb.proxy.access_log import AccessLogWriter
+from cluster_lb.proxy.access_log import AccessLog
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.listener import Listener
 from cluster_lb.proxy.pool import LivePool
@@ -42,7 +41,8 @@ from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.stats import Accounts
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.pulse import Pulse
-from cluster_lb.settings.schema import AccessLog, RouteSettings, Settings
+from cluster_lb.settings.logging import AccessLogForm
+from cluster_lb.settings.schema import RouteSettings, Settings
 from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
@@ -76,10 +76,7 @@ class Node:
         self._tasks = TaskSet()
         self._beating: asyncio.Task[None] | None = None
 
-        access = settings.node.access_log
-        self._access = (
-            None if access is AccessLog.OFF else AccessLogWriter(access, sys.stdout.fileno(), self._clock)
-        )
+        self._access = _access_log(settings, self._clock)
         self._ledger = Ledger(settings.node.slow_request_ms, self._access)
         self._ticker = Ticker(self._clock)
         self._tickets: dict[str, SharedTickets] = {}
@@ -130,6 +127,8 @@ class Node:
     async def run(self) -> None:
         """Serve until `stop` is called. Raises SettingsError when the admin address is taken."""
         async with AsyncExitStack() as stack:
+            if self._access is not None:
+                stack.callback(self._access.close)
             stack.push_async_callback(self._tasks.stop)
             await stack.enter_async_context(self._overlay)
             await self._open_prober(stack)
@@ -137,9 +136,7 @@ class Node:
             self._tasks.start(self._tls.run(), "TLS files")
             self._ticker.start()
             stack.callback(self._ticker.stop)
-            if self._access is not None:
-                self._ticker.watch(self._access.on_tick)
-                stack.callback(self._access.flush)
+            self._ticker.watch(self._ledger.on_tick)
             starting = self._tasks.start(self._start(), "start")
             await self._stop.wait()
             starting.cancel()
@@ -220,6 +217,11 @@ class Node:
     def reload(self) -> None:
         """Read the TLS files again."""
         self._tls.hurry()
+
+    def reopen_logs(self) -> None:
+        """Go on in new files, after the old ones were moved away."""
+        if self._access is not None:
+            self._access.reopen()
 
     # --- parts
 
@@ -311,3 +313,17 @@ class Node:
         pools = {route.pool: self._pools.ensure(route.pool) for route in routes}
         for listener in self._listeners:
             listener.router = Router(self._pools.ensure(listener.pool_name), routes, pools)
+
+
+def _access_log(settings: Settings, clock: SystemClock) -> AccessLog | None:
+    node = settings.node
+    if node.access_log is AccessLogForm.OFF:
+        return None
+    return AccessLog(
+        node.access_log,
+        node.access_log_path,
+        clock,
+        sample=node.access_log_sample,
+        slow_s=node.slow_request_ms / 1000,
+        request_ids=any(listener.request_id for listener in settings.listeners),
+    )

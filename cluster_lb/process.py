@@ -16,6 +16,7 @@ from cluster_lb.errors import ClusterLBError
 from cluster_lb.logs import configure_logs
 from cluster_lb.node import Node
 from cluster_lb.proxy.listener import bind
+from cluster_lb.proxy.log_file import check_log
 from cluster_lb.runner import run
 from cluster_lb.settings.schema import Settings
 from cluster_lb.store.client import Store
@@ -27,12 +28,13 @@ _log = structlog.get_logger("serve")
 
 
 def serve_settings(settings: Settings) -> None:
-    """Serve until a signal says stop. Raises SettingsError for an address that is taken or a TLS file that
-    cannot be used, StoreError where there is no Redis to be had."""
+    """Serve until a signal says stop. Raises SettingsError for an address that is taken, a TLS file that
+    cannot be used, or a log that cannot be opened, StoreError where there is no Redis to be had."""
     configure_logs(settings.node.log_level, settings.node.log_format)
     check_listeners(settings.listeners, time.time())  # workers could only say it each for itself
     sockets = [bind(listener.bind) for listener in settings.listeners]
     if worker_count(settings) > 1:
+        check_log(settings.node.access_log_path)
         asyncio.run(Supervisor(settings, sockets, work).run())
     else:
         run(lambda: run_node(settings, sockets))
@@ -60,6 +62,7 @@ async def run_node(settings: Settings, sockets: Sequence[socket.socket], *, supe
         else:
             hear_signals(node.stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, node.reload)
+        hear_rotation(node.reopen_logs)
         await node.run()
 
 
@@ -68,6 +71,13 @@ def hear_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGINT, stop)
+
+
+def hear_rotation(reopen: Callable[[], None]) -> None:
+    """Open log files again on SIGUSR1, as nginx does. A supervisor starts its workers with the signal
+    blocked, so that one that comes early waits until here."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, reopen)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
 
 
 def hear_supervisor(stop: Callable[[], None]) -> None:

@@ -59,7 +59,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self.pass_on, signal.SIGHUP)
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            loop.add_signal_handler(number, self.pass_on, number)
         keepers = [
             self._tasks.start(self._keep(number), f"worker {number}")
             for number in range(worker_count(self._settings))
@@ -95,7 +96,12 @@ class Supervisor:
             args=(worker_settings(self._settings, number), self._sockets),
             name=f"cluster-lb worker {number}",
         )
-        worker.start()
+        # Blocked until it can handle it: it would be the end of a process that has not come so far.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        try:
+            worker.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
         self._workers[number] = worker
         return worker
 

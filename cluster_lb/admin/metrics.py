@@ -162,6 +162,12 @@ def _connections(stats: DataPathStats) -> Iterator[Metric]:
         ["status"],
         (((str(status),), count) for status, count in stats.refused.items()),
     )
+    yield _counter(
+        "lost_access_lines",
+        "Lines of the access log that could not be written.",
+        [],
+        [((), stats.lost_access_lines)],
+    )
 
 
 def _arrivals(stats: DataPathStats) -> Iterator[Metric]:

@@ -167,6 +167,10 @@ class DataPathStats(Protocol):
     def refused(self) -> Mapping[int, int]:
         """Status -> requests refused before they were an exchange; 0: closed without an answer."""
 
+    @property
+    def lost_access_lines(self) -> int:
+        """Lines of the access log that could not be written."""
+
 
 class TicketStats(Protocol):
     """Tickets of one pool; `model.ticket_run.TicketRun` is one."""

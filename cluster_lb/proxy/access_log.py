@@ -1,105 +1,106 @@
-"""The access log: one line an exchange, as text or JSON, written in batches."""
+"""The access log: a line an exchange, formatted when it settles, written in batches."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
-from datetime import UTC, datetime
+from collections.abc import Callable
+from random import Random
 from typing import TYPE_CHECKING
 
-import structlog
-
 from cluster_lb.clock import Clock
-from cluster_lb.settings.schema import AccessLog
+from cluster_lb.proxy.access_lines import JSONLines, Lines, TextLines
+from cluster_lb.proxy.combined_lines import CombinedLines
+from cluster_lb.proxy.log_file import LogFile
+from cluster_lb.proxy.sampling import Sampler
+from cluster_lb.settings.logging import AccessLogForm
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
-
-_log = structlog.get_logger("access_log")
+    from cluster_lb.proxy.server import LiveServer
 
 _MAX_BATCH = 512  # lines held back between two ticks
 
+_FORMS: dict[AccessLogForm, Callable[[], Lines]] = {
+    AccessLogForm.TEXT: TextLines,
+    AccessLogForm.JSON: JSONLines,
+    AccessLogForm.COMBINED: CombinedLines,
+}
 
-class AccessLogWriter:
-    """Formats lines and writes them to the file descriptor `fd` on each tick, or when a batch is full.
 
-    The time of a line is that of its batch's tick: one clock reading a tick, not one a request.
+class AccessLog:
+    """Writes lines on each tick, or when a batch is full. The time of a line is that of the tick before it:
+    one clock reading a tick, not one a request.
+
+    `exchange(exchange, server, elapsed)` takes the line of a settled exchange (seconds; no server: None),
+    or leaves it out: with `sample` below 1 only such a share is logged of what neither failed nor took
+    `slow_s`. `request_ids`: requests may have ids, which are a field then. Raises SettingsError when `path`
+    cannot be opened.
     """
 
-    def __init__(self, form: AccessLog, fd: int, clock: Clock) -> None:
-        self._json = form is AccessLog.JSON
-        self._fd = fd
+    def __init__(
+        self,
+        form: AccessLogForm,
+        path: str,
+        clock: Clock,
+        *,
+        sample: float = 1.0,
+        slow_s: float = 0.5,
+        request_ids: bool = False,
+        random: Random | None = None,
+    ) -> None:
+        self._file = LogFile(path)
+        self._form = _FORMS[form]()
         self._clock = clock
-        self._lines: list[str] = []
-        self._stamp = ""
-        self._broken = False
-        self._read_clock()
+        self._line = self._form.line_with_id if request_ids else self._form.line
+        self._held: list[bytes] = []
+        self._sampler = Sampler(sample, random or Random())
+        self._slow_s = slow_s
+        self.exchange = self._take if sample == 1 else self._take_or_leave
+        self._form.set_time(clock.wall())
 
-    def exchange(self, exchange: Exchange, server_id: str, elapsed: float) -> None:
-        """The line of a settled exchange."""
-        method, path, _ = exchange.request_line.decode("ascii").split(" ")
-        total_ms = elapsed * 1000
-        first_ms = (exchange.first_byte_at - exchange.started) * 1000 if exchange.first_byte_at else total_ms
-        if self._json:
-            line = json.dumps(
-                {
-                    "time": self._stamp,
-                    "client": exchange.client.peer,
-                    "method": method,
-                    "path": path,
-                    "status": exchange.status,
-                    "pool": exchange.pool.name,
-                    "server": server_id,
-                    "attempts": exchange.attempts,
-                    "bytes_in": exchange.body_bytes,
-                    "bytes_out": exchange.response_bytes,
-                    "first_byte_ms": round(first_ms, 2),
-                    "total_ms": round(total_ms, 2),
-                }
-            )
-        else:
-            path = path.replace('"', "%22")  # the line's own quotes must not end early
-            line = (
-                f'{self._stamp} {exchange.client.peer} "{method} {path}" {exchange.status} '
-                f"{exchange.pool.name}/{server_id} attempts={exchange.attempts} in={exchange.body_bytes} "
-                f"out={exchange.response_bytes} first_byte={first_ms:.2f}ms total={total_ms:.2f}ms"
-            )
-        self._add(line)
+    @property
+    def lost(self) -> int:
+        """Lines that could not be written."""
+        return self._file.lost
+
+    def _take(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> None:
+        held = self._held
+        held.append(self._line(exchange, server, elapsed))
+        if len(held) >= _MAX_BATCH:
+            self.flush()
+
+    def _take_or_leave(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> None:
+        if (
+            self._sampler.takes()
+            or exchange.status >= 500
+            or exchange.failure is not None
+            or elapsed >= self._slow_s
+        ):
+            self._take(exchange, server, elapsed)
 
     def refusal(self, peer: str, status: int, reason: str) -> None:
         """The line of a request that was refused before it was an exchange."""
-        if self._json:
-            self._add(json.dumps({"time": self._stamp, "client": peer, "status": status, "reason": reason}))
-        else:
-            self._add(f'{self._stamp} {peer} "-" {status} -/- reason="{reason}"')
-
-    def _add(self, line: str) -> None:
-        self._lines.append(line)
-        if len(self._lines) >= _MAX_BATCH:
+        self._held.append(self._form.refusal(peer, status, reason))
+        if len(self._held) >= _MAX_BATCH:
             self.flush()
-
-    def _read_clock(self) -> None:
-        self._stamp = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="milliseconds")
 
     def on_tick(self, now: float) -> None:
         self.flush()
-        self._read_clock()
+        self._form.set_time(self._clock.wall())
 
     def flush(self) -> None:
-        """Write what is held. A log that cannot be written never stops traffic: it is reported once."""
-        if not self._lines:
-            return
-        data = ("\n".join(self._lines) + "\n").encode("utf-8", "backslashreplace")
-        self._lines.clear()
-        try:
-            while data:
-                if not select.select([], [self._fd], [], 0)[1]:
-                    raise BlockingIOError("nobody reads it")
-                # A pipe that is ready takes so much without blocking.
-                data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
-            self._broken = False
-        except OSError as error:
-            if not self._broken:
-                self._broken = True
-                _log.error("access log cannot be written; lines are lost until it can", error=str(error))
+        """Write what is held."""
+        if self._held:
+            form = self._form
+            between = b"%b\n%b" % (form.suffix, form.prefix)
+            self._file.write(b"%b%b%b\n" % (form.prefix, between.join(self._held), form.suffix))
+            self._held.clear()
+
+    def reopen(self) -> None:
+        """Write what is held to the old file and go on in a new one of the same name."""
+        self.flush()
+        self._file.reopen()
+
+    def close(self) -> None:
+        """The end: nothing is held back."""
+        self.flush()
+        self._file.close()

@@ -33,7 +33,9 @@ class Exchange:
 
     `request_done`: the whole request has been handed on. `simple`: nothing but the response is left to do,
     and it can go out under a head made before, for connections that stay open or those that end. `status`:
-    0 until the response is known. `started`, `first_byte_at`: monotonic seconds.
+    0 until the response is known. `started`, `first_byte_at`: monotonic seconds. `own_lines`: field lines
+    made for this request alone; in `head` they follow the request line. `request_id`: empty where requests
+    get none.
     """
 
     # Defaults live on the class and only what differs is set on an instance: measurably cheaper for an
@@ -45,6 +47,8 @@ class Exchange:
     attempts = 0
     tried: tuple[LiveServer, ...] = ()
     head = b""
+    own_lines = b""
+    request_id = b""
     ticket = 0
     status = 0
     body_bytes = 0

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from cluster_lb.proxy.failures import Fault
+from cluster_lb.proxy.throttle import Throttle
 
 if TYPE_CHECKING:
-    from cluster_lb.proxy.access_log import AccessLogWriter
+    from cluster_lb.proxy.access_log import AccessLog
     from cluster_lb.proxy.exchange import Exchange
     from cluster_lb.proxy.server import LiveServer
 
@@ -53,13 +54,30 @@ class Ledger:
     `refused`: status -> requests refused before they were an exchange. `accepted`, `rejected`: client
     connections taken, and turned away at the limit; `connections`: open now, on all listeners.
     `redirected`: requests that were sent to HTTPS.
+
+    An event of its own in the log is for people: of each kind there is a bounded number a second, then the
+    number left out (`Throttle`). The access log and the counts have all.
     """
 
-    __slots__ = ("_access", "_slow_s", "accepted", "connections", "redirected", "refused", "rejected")
+    __slots__ = (
+        "_access",
+        "_failed",
+        "_refused",
+        "_slow",
+        "_slow_s",
+        "accepted",
+        "connections",
+        "redirected",
+        "refused",
+        "rejected",
+    )
 
-    def __init__(self, slow_request_ms: int, access: AccessLogWriter | None) -> None:
+    def __init__(self, slow_request_ms: int, access: AccessLog | None) -> None:
         self._slow_s = slow_request_ms / 1000
         self._access = access
+        self._slow = Throttle("slow request")
+        self._failed = Throttle("request failed")
+        self._refused = Throttle("request refused")
         self.refused: dict[int, int] = {}
         self.connections = 0
         self.accepted = 0
@@ -79,19 +97,20 @@ class Ledger:
         if exchange.failure is not None:
             self._warn_failed(exchange, server.id)
         if self._access is not None:
-            self._access.exchange(exchange, server.id, elapsed)
+            self._access.exchange(exchange, server, elapsed)
 
     def settle_unserved(self, exchange: Exchange) -> None:
         """An exchange for which there was no server has ended."""
         exchange.pool.statuses[exchange.status // 100] += 1
         self._warn_failed(exchange, "-")
         if self._access is not None:
-            self._access.exchange(exchange, "-", monotonic() - exchange.started)
+            self._access.exchange(exchange, None, monotonic() - exchange.started)
 
     def refuse(self, peer: str, status: int, reason: str) -> None:
         """A client was answered `status` (0: not at all) without an exchange."""
         self.refused[status] = self.refused.get(status, 0) + 1
-        _log.info("request refused", client=peer, status=status, reason=reason)
+        if self._refused.allows():
+            _log.info("request refused", client=peer, status=status, reason=reason)
         if self._access is not None:
             self._access.refusal(peer, status, reason)
 
@@ -101,7 +120,21 @@ class Ledger:
         if self._access is not None:
             self._access.refusal(peer, 308, "to HTTPS")
 
+    @property
+    def lost_lines(self) -> int:
+        """Lines of the access log that could not be written."""
+        return self._access.lost if self._access is not None else 0
+
+    def on_tick(self, now: float) -> None:
+        """The tick: what was left out is told, and what is held is written."""
+        for throttle in (self._slow, self._failed, self._refused):
+            throttle.on_tick(now)
+        if self._access is not None:
+            self._access.on_tick(now)
+
     def _warn_slow(self, exchange: Exchange, server: LiveServer, elapsed: float) -> None:
+        if not self._slow.allows():
+            return
         _log.warning(
             "slow request",
             pool=exchange.pool.name,
@@ -115,6 +148,8 @@ class Ledger:
     def _warn_failed(self, exchange: Exchange, server_id: str) -> None:
         failure = exchange.failure
         assert failure is not None
+        if not self._failed.allows():
+            return
         log = _log.info if failure.fault is Fault.CLIENT else _log.warning
         log(
             "request failed",

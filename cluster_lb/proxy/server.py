@@ -21,7 +21,7 @@ class LiveServer:
     `idle`: kept connections, last used last. `load`: attempts in flight. `out`: this node itself cannot
     reach it. `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response
     head that it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last
-    TLS connection, whose session the next one offers.
+    TLS connection, whose session the next one offers. `log_tails`: status -> a piece of its access lines.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class LiveServer:
         "id",
         "idle",
         "load",
+        "log_tails",
         "memo",
         "out",
         "pool",
@@ -56,6 +57,7 @@ class LiveServer:
         self.retired = False
         self.statuses = [0] * 6
         self.memo: ResponseMemo = NO_MEMO
+        self.log_tails: dict[int, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<LiveServer {self.id} load={self.load} idle={len(self.idle)}{' out' if self.out else ''}>"

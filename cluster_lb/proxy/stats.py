@@ -79,3 +79,7 @@ class Accounts:
     @property
     def refused(self) -> Mapping[int, int]:
         return self._ledger.refused
+
+    @property
+    def lost_access_lines(self) -> int:
+        return self._ledger.lost_lines

@@ -13,6 +13,7 @@ from cluster_lb.model.address import Address
 from cluster_lb.model.names import check_id, check_pool_name
 from cluster_lb.settings.base import Table
 from cluster_lb.settings.limits import LimitSettings
+from cluster_lb.settings.logging import STANDARD_OUTPUT, AccessLogForm, HeaderName, Sample, TracingSettings
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
 
@@ -29,12 +30,6 @@ Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 BindAddress = Annotated[Address, BeforeValidator(_address)]
 PoolName = Annotated[str, AfterValidator(check_pool_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class AccessLog(StrEnum):
-    OFF = "off"
-    TEXT = "text"
-    JSON = "json"
 
 
 class SendProxy(StrEnum):
@@ -58,8 +53,11 @@ class NodeSettings(Table):
     max_connections: PositiveInt = 20_000  # client connections at once; further ones get 503
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    access_log: AccessLog = AccessLog.TEXT
+    access_log: AccessLogForm = AccessLogForm.TEXT
+    access_log_path: Annotated[str, Field(min_length=1)] = STANDARD_OUTPUT
+    access_log_sample: Sample = 1.0  # of what neither failed nor was slow
     slow_request_ms: PositiveInt = 500
+    tracing: TracingSettings = TracingSettings()
 
 
 class RedisSettings(Table):
@@ -82,6 +80,8 @@ class ListenerSettings(ListenerTlsSettings):
     proxy_header_timeout_s: PositiveFloat = 3.0  # its specification: at least 3 s, for one lost segment
     debug_headers: bool = False  # adds X-Served-By to responses
     allow_trace: bool = False  # pass TRACE on, which shows fields that this hop adds (Apache TraceEnable)
+    request_id: bool = False  # each request gets one (HAProxy and nginx: off; Envoy: on)
+    request_id_header: HeaderName = "X-Request-Id"
     head_timeout_s: PositiveFloat = 10.0  # a whole request head must be there (HAProxy timeout http-request)
     idle_timeout_s: PositiveFloat = 75.0  # between requests, or no byte of a body (nginx keepalive_timeout)
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024  # nginx: 4 buffers of 8 KiB

@@ -19,14 +19,15 @@ from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
-from cluster_lb.proxy.access_log import AccessLogWriter
+from cluster_lb.proxy.access_log import AccessLog
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.listener import Listener, bind
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
-from cluster_lb.settings.schema import AccessLog, ListenerSettings, PoolSettings
+from cluster_lb.settings.logging import AccessLogForm
+from cluster_lb.settings.schema import ListenerSettings, PoolSettings
 from cluster_lb.tasks import TaskSet
 from cluster_lb.tls.front import watched_front
 from cluster_lb.tls.watch import Watch
@@ -77,8 +78,11 @@ class Balancer:
         self.clock = HandClock()
         self.ticker = Ticker(self.clock)
         self.tasks = TaskSet()
-        self._log = stack.enter_context(tempfile.TemporaryFile("w+b"))
-        self.access_log = AccessLogWriter(AccessLog.TEXT, self._log.fileno(), self.clock)
+        self._log = stack.enter_context(tempfile.NamedTemporaryFile("rb"))
+        self.access_log = AccessLog(
+            AccessLogForm.TEXT, self._log.name, self.clock, request_ids=listener.request_id
+        )
+        stack.callback(self.access_log.close)
         self.ledger = Ledger(500, self.access_log)
         self.pool = LivePool("web", CountedTickets(), self.ticker, pool)
         self.tls = Watch(time.time)

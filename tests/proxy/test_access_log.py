@@ -1,16 +1,24 @@
-"""A line an exchange, in batches."""
+"""Batches, sampling, and what happens to lines that cannot be written."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
-from types import SimpleNamespace
+from collections import Counter
+from pathlib import Path
+from random import Random
 
 import pytest
 
-from cluster_lb.proxy.access_log import AccessLogWriter
-from cluster_lb.settings.schema import AccessLog
+from cluster_lb.proxy.access_log import AccessLog
+from cluster_lb.proxy.failures import SERVER_CLOSED
+from cluster_lb.settings.logging import AccessLogForm
+from tests.proxy.test_access_lines import exchange as settled
+from tests.proxy.test_access_lines import server
+
+SERVER = server()
+
+
+def exchange(**more):
+    return settled(**({"failure": None} | more))
 
 
 class WallClock:
@@ -23,126 +31,95 @@ class WallClock:
         return 0.0
 
 
-def exchange(target: str = "/a?b", **more):
-    fields = {
-        "request_line": f"GET {target} HTTP/1.1\r\n".encode(),
-        "client": SimpleNamespace(peer="192.0.2.1"),
-        "pool": SimpleNamespace(name="web"),
-        "status": 200,
-        "attempts": 2,
-        "body_bytes": 3,
-        "response_bytes": 4,
-        "started": 10.0,
-        "first_byte_at": 10.002,
-    }
-    return SimpleNamespace(**(fields | more))
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "access.log"
 
 
 @pytest.fixture
-def file(tmp_path):
-    with open(tmp_path / "access.log", "w+b") as file:
-        yield file
+def open_log(path):
+    """Opens access logs that are closed at the end: `open_log(form, clock=..., **options)`."""
+    logs = []
+
+    def open_log(form=AccessLogForm.TEXT, clock=None, **options):
+        logs.append(AccessLog(form, str(path), clock or WallClock(), **options))
+        return logs[-1]
+
+    yield open_log
+    for log in logs:
+        log.close()
 
 
-def written(file) -> list[str]:
-    file.seek(0)
-    return file.read().decode().splitlines()
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
 
 
-def test_a_line_of_text(file):
-    log = AccessLogWriter(AccessLog.TEXT, file.fileno(), WallClock())
-    log.exchange(exchange(), "s0", 0.0042)
+@pytest.mark.parametrize("form", [AccessLogForm.TEXT, AccessLogForm.JSON, AccessLogForm.COMBINED])
+def test_lines_are_held_back_until_the_tick(open_log, path, form):
+    log = open_log(form)
+    log.exchange(exchange(), SERVER, 0.0042)
     log.refusal("192.0.2.1", 400, "missing Host")
-    assert written(file) == []  # held back until the tick
+    assert lines(path) == []
     log.on_tick(0.0)
-    assert written(file) == [
-        '2023-11-14T22:13:20.250+00:00 192.0.2.1 "GET /a?b" 200 web/s0 attempts=2 in=3 out=4 '
-        "first_byte=2.00ms total=4.20ms",
-        '2023-11-14T22:13:20.250+00:00 192.0.2.1 "-" 400 -/- reason="missing Host"',
-    ]
+    assert len(lines(path)) == 2
+    log.on_tick(0.0)
+    assert len(lines(path)) == 2
 
 
-def test_a_line_of_json(file):
-    log = AccessLogWriter(AccessLog.JSON, file.fileno(), WallClock())
-    log.exchange(exchange(first_byte_at=0.0), "s0", 0.0042)
-    log.refusal("192.0.2.1", 400, "missing Host")
-    log.flush()
-    first, second = map(json.loads, written(file))
-    assert first == {
-        "time": "2023-11-14T22:13:20.250+00:00",
-        "client": "192.0.2.1",
-        "method": "GET",
-        "path": "/a?b",
-        "status": 200,
-        "pool": "web",
-        "server": "s0",
-        "attempts": 2,
-        "bytes_in": 3,
-        "bytes_out": 4,
-        "first_byte_ms": 4.2,
-        "total_ms": 4.2,
-    }
-    assert second == {
-        "time": "2023-11-14T22:13:20.250+00:00",
-        "client": "192.0.2.1",
-        "status": 400,
-        "reason": "missing Host",
-    }
-
-
-def test_a_target_cannot_forge_fields(file):
-    log = AccessLogWriter(AccessLog.TEXT, file.fileno(), WallClock())
-    log.exchange(exchange('/"x'), "s0", 0.0)
-    log.flush()
-    assert '"GET /%22x" 200' in written(file)[0]
-
-
-def test_the_time_is_that_of_the_last_tick(file):
+def test_the_time_is_that_of_the_last_tick(open_log, path):
     clock = WallClock()
-    log = AccessLogWriter(AccessLog.TEXT, file.fileno(), clock)
+    log = open_log(clock=clock)
     clock.at += 60
-    log.exchange(exchange(), "s0", 0.0)
+    log.exchange(exchange(), SERVER, 0.0)
     log.on_tick(0.0)
-    log.exchange(exchange(), "s0", 0.0)
+    log.exchange(exchange(), SERVER, 0.0)
     log.flush()
-    assert [line[:19] for line in written(file)] == ["2023-11-14T22:13:20", "2023-11-14T22:14:20"]
+    assert [line[:19] for line in lines(path)] == ["2023-11-14T22:13:20", "2023-11-14T22:14:20"]
 
 
-def test_a_full_batch_is_written_at_once(file):
-    log = AccessLogWriter(AccessLog.TEXT, file.fileno(), WallClock())
+def test_a_full_batch_is_written_at_once(open_log, path):
+    log = open_log()
     for _ in range(600):
-        log.exchange(exchange(), "s0", 0.0)
-    assert len(written(file)) == 512
+        log.exchange(exchange(), SERVER, 0.0)
+    assert len(lines(path)) == 512
 
 
-def test_a_log_that_cannot_be_written_is_reported_once_and_stops_nothing(events):
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    log = AccessLogWriter(AccessLog.TEXT, write_end, WallClock())
-    for _ in range(3):
-        log.exchange(exchange(), "s0", 0.0)
-        log.flush()
-    os.close(write_end)
-    assert [event["log_level"] for event in events] == ["error"]
+def test_what_is_held_is_written_at_the_end(path):
+    log = AccessLog(AccessLogForm.TEXT, str(path), WallClock())
+    log.exchange(exchange(), SERVER, 0.0)
+    log.close()
+    assert len(lines(path)) == 1
 
 
-def test_a_reader_that_stands_still_costs_lines_and_holds_nothing_up(events):
-    reads, writes = os.pipe()
-    try:
-        log = AccessLogWriter(AccessLog.TEXT, writes, WallClock())
-        for _ in range(2000):  # far more than a pipe holds (64 KiB on Linux)
-            log.exchange(exchange(), "s0", 0.0042)
-        log.flush()
-        assert [event["error"] for event in events] == ["nobody reads it"]
-        while os.read(reads, 1 << 20) and log_is_full(writes):
-            pass
-        log.exchange(exchange(), "s1", 0.0042)
-        log.flush()
-        assert b"web/s1" in os.read(reads, 1 << 20)
-    finally:
-        os.close(reads)
-        os.close(writes)
+def test_a_request_id_is_logged_where_requests_may_have_one(open_log, path):
+    log = open_log(request_ids=True)
+    log.exchange(exchange(request_id=b"abc"), SERVER, 0.0)
+    log.flush()
+    assert lines(path)[0].endswith(" request_id=abc")
 
 
-def log_is_full(fd: int) -> bool:
-    return not select.select([], [fd], [], 0)[1]
+def test_of_what_went_well_the_sample_is_logged(open_log, path):
+    log = open_log(sample=0.1, random=Random(1))
+    for number in range(20_000):  # two kinds of requests that alternate have equal chances
+        log.exchange(exchange(status=200 + number % 2), SERVER, 0.0)
+    log.flush()
+    logged = Counter(line.split('" ')[1][:3] for line in lines(path))
+    assert 1800 < logged.total() < 2200
+    assert 0.85 < logged["200"] / logged["201"] < 1.18
+
+
+@pytest.mark.parametrize(
+    ("more", "elapsed"),
+    [
+        ({"status": 500}, 0.0),
+        ({"status": 499, "failure": SERVER_CLOSED}, 0.0),
+        ({"status": 200}, 0.5),
+    ],
+)
+def test_failures_slow_requests_and_refusals_are_always_logged(open_log, path, more, elapsed):
+    log = open_log(sample=0.0)
+    log.exchange(exchange(**more), SERVER, elapsed)
+    log.exchange(exchange(), SERVER, 0.499)
+    log.refusal("192.0.2.1", 400, "missing Host")
+    log.flush()
+    assert len(lines(path)) == 2
