@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -40,6 +41,7 @@ from cluster_lb.proxy.pools import LivePools
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.stats import Accounts
 from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.pulse import Pulse
 from cluster_lb.settings.logging import AccessLogForm
 from cluster_lb.settings.schema import RouteSettings, Settings
@@ -55,6 +57,9 @@ from cluster_lb.store.view import View
 from cluster_lb.tasks import TaskSet
 from cluster_lb.tls.front import watched_front
 from cluster_lb.tls.watch import Watch
+
+if TYPE_CHECKING:
+    from cluster_lb.spans import Spans
 
 _log = structlog.get_logger("node")
 
@@ -96,6 +101,9 @@ class Node:
 
         self._tls = Watch(self._clock.wall)
         self._dials = Dials(self._tls, self._clock.wall)
+        self._spans = _spans(settings)
+        sample = settings.node.tracing.sample
+        tracer = Tracer(self._spans.export, sample, Random()) if self._spans else None
         self._overlay = Overlay(self._on_overlay, clock=self._clock, random=Random())
         self._listeners = [
             Listener(
@@ -108,6 +116,7 @@ class Node:
                 self._overlay.report_unreachable,
                 settings.node.max_connections,
                 front=watched_front(listener, self._tls, self._clock.wall),
+                tracer=tracer,
             )
             for listener, sock in zip(settings.listeners, sockets, strict=True)
         ]
@@ -129,6 +138,8 @@ class Node:
         async with AsyncExitStack() as stack:
             if self._access is not None:
                 stack.callback(self._access.close)
+            if self._spans is not None:
+                stack.push_async_callback(asyncio.to_thread, self._spans.close)
             stack.push_async_callback(self._tasks.stop)
             await stack.enter_async_context(self._overlay)
             await self._open_prober(stack)
@@ -327,3 +338,16 @@ def _access_log(settings: Settings, clock: SystemClock) -> AccessLog | None:
         slow_s=node.slow_request_ms / 1000,
         request_ids=any(listener.request_id for listener in settings.listeners),
     )
+
+
+def _spans(settings: Settings) -> Spans | None:
+    """Raises SettingsError where the extra is missing."""
+    endpoint = settings.node.tracing.endpoint
+    if not endpoint:
+        return None
+    try:
+        from cluster_lb.spans import Spans, open_collector
+    except ImportError as error:
+        text = f"needs OpenTelemetry ({error}): install cluster-lb[otel], or leave the endpoint empty"
+        raise SettingsError("node.tracing.endpoint", text) from None
+    return Spans(open_collector(endpoint), settings.node.id)

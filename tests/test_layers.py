@@ -32,6 +32,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "admin": ("model store settings errors clock tasks", "aiohttp prometheus_client pydantic"),
     "sdk": ("errors tasks clock model store", "aiohttp psutil redis tenacity"),
     "changes": ("*", ""),
+    "spans": ("proxy", "opentelemetry"),
     "pulse": ("*", ""),
     "node": ("*", "aiohttp"),
     "runner": ("", "uvloop"),

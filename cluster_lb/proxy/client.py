@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
-from cluster_lb.proxy.exchange import Exchange
 from cluster_lb.proxy.failures import Failure, Fault
+from cluster_lb.proxy.marks import NO_MARK
 from cluster_lb.proxy.request_memo import NO_MEMO, learn
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
@@ -21,6 +21,7 @@ from cluster_lb.wire.request_head import (
 )
 
 if TYPE_CHECKING:
+    from cluster_lb.proxy.exchange import Exchange
     from cluster_lb.proxy.listener import Listener
 
 # What a client may send ahead of its turn before it is paused; a request head at most, twice.
@@ -56,6 +57,7 @@ class ClientConnection(asyncio.Protocol):
         "exchange",
         "identity",
         "listener",
+        "mark",
         "peer",
         "plain",
         "since",
@@ -82,6 +84,7 @@ class ClientConnection(asyncio.Protocol):
         self._held = b""  # received, not yet a request
         self._ready = False  # the common path may be taken: see data_received
         self._memo = NO_MEMO  # the last field block
+        self.mark = NO_MARK  # and what it says of its request's place among others
 
     def __repr__(self) -> str:
         return f"<ClientConnection {self.peer} {self.exchange!r}>"
@@ -117,12 +120,13 @@ class ClientConnection(asyncio.Protocol):
         ):
             # The common path: a whole request, its field block the same as the last one's.
             method = line[1]
-            router = self.listener.router
+            listener = self.listener
+            router = listener.router
             route = router.only or router.find(method, line[2], memo.fields)
             if route.plain:
                 request_line = message = data[:line_end]
                 self._ready = False
-                self.exchange = exchange = Exchange(
+                self.exchange = exchange = listener.exchange_type(
                     self, route.pool, method, request_line, simple=self.plain and method != b"HEAD"
                 )
                 message += memo.tail
@@ -209,14 +213,18 @@ class ClientConnection(asyncio.Protocol):
         """What the field block of a request says, mostly known from the last one."""
         listener = self.listener
         if block != self._memo.block:
-            self._memo = learn(
+            trusted = listener.trusts(self.peer)
+            memo = learn(
                 block,
                 self.peer,
                 listener.max_header_lines,
-                trusted=listener.trusts(self.peer),
+                trusted=trusted,
                 proto=listener.proto,
                 identity=self.identity,
             )
+            if listener.marking is not None:
+                memo, self.mark = listener.marking.take(memo, trusted=trusted)
+            self._memo = memo
         fields = self._memo.fields
         if http10 and fields.framing is Framing.CHUNKED:
             raise BadRequestError("Transfer-Encoding in HTTP/1.0")
@@ -233,7 +241,7 @@ class ClientConnection(asyncio.Protocol):
         self, method: bytes, target: bytes, request_line: bytes, fields: RequestFields, rest: bytes
     ) -> bytes:
         route = self.listener.router.find(method, target, fields)
-        exchange = Exchange.with_fields(self, route.pool, method, request_line, fields)
+        exchange = self.listener.exchange_type.with_fields(self, route.pool, method, request_line, fields)
         self.exchange = exchange
         self.since = self.listener.ticker.now
         self._fresh = self._ready = False

@@ -26,6 +26,7 @@ from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.settings.logging import AccessLogForm
 from cluster_lb.settings.schema import ListenerSettings, PoolSettings
 from cluster_lb.tasks import TaskSet
@@ -72,7 +73,12 @@ class Balancer:
     """A listener in front of one pool."""
 
     def __init__(
-        self, stack: AsyncExitStack, listener: ListenerSettings, pool: PoolSettings, limit: int
+        self,
+        stack: AsyncExitStack,
+        listener: ListenerSettings,
+        pool: PoolSettings,
+        limit: int,
+        tracer: Tracer | None = None,
     ) -> None:
         self._stack = stack
         self.clock = HandClock()
@@ -99,6 +105,7 @@ class Balancer:
             lambda *report: self.unreachable.append(report),
             limit,
             front=watched_front(listener, self.tls, time.time),
+            tracer=tracer,
         )
 
     async def client(self, host: str = "127.0.0.1", **options: int) -> Peer:
@@ -171,14 +178,19 @@ StartBalancer = Callable[..., Balancer]
 
 @pytest.fixture
 async def start() -> AsyncIterator[StartBalancer]:
-    """Starts balancers: `start(pool={...}, max_connections=..., **listener settings)`."""
+    """Starts balancers: `start(pool={...}, max_connections=..., tracer=..., **listener settings)`."""
     async with AsyncExitStack() as stack:
 
         async def start(
-            *, pool: dict[str, object] | None = None, max_connections: int = 1000, **listener: object
+            *,
+            pool: dict[str, object] | None = None,
+            max_connections: int = 1000,
+            tracer: Tracer | None = None,
+            **listener: object,
         ) -> Balancer:
             settings = ListenerSettings.model_validate({"bind": "127.0.0.1:0", **listener})
-            balancer = Balancer(stack, settings, PoolSettings.model_validate(pool or {}), max_connections)
+            rules = PoolSettings.model_validate(pool or {})
+            balancer = Balancer(stack, settings, rules, max_connections, tracer)
             stack.push_async_callback(balancer.close)
             await balancer.listener.start()
             return balancer
