@@ -62,6 +62,7 @@ class Ledger:
     __slots__ = (
         "_access",
         "_failed",
+        "_log_exchange",
         "_refused",
         "_slow",
         "_slow_s",
@@ -75,6 +76,7 @@ class Ledger:
     def __init__(self, slow_request_ms: int, access: AccessLog | None) -> None:
         self._slow_s = slow_request_ms / 1000
         self._access = access
+        self._log_exchange = access.exchange if access is not None else None
         self._slow = Throttle("slow request")
         self._failed = Throttle("request failed")
         self._refused = Throttle("request refused")
@@ -96,15 +98,15 @@ class Ledger:
                 self._warn_slow(exchange, server, elapsed)
         if exchange.failure is not None:
             self._warn_failed(exchange, server.id)
-        if self._access is not None:
-            self._access.exchange(exchange, server, elapsed)
+        if self._log_exchange is not None:
+            self._log_exchange(exchange, server, elapsed)
 
     def settle_unserved(self, exchange: Exchange) -> None:
         """An exchange for which there was no server has ended."""
         exchange.pool.statuses[exchange.status // 100] += 1
         self._warn_failed(exchange, "-")
-        if self._access is not None:
-            self._access.exchange(exchange, None, monotonic() - exchange.started)
+        if self._log_exchange is not None:
+            self._log_exchange(exchange, None, monotonic() - exchange.started)
 
     def refuse(self, peer: str, status: int, reason: str) -> None:
         """A client was answered `status` (0: not at all) without an exchange."""

@@ -39,6 +39,7 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     node.data_path.refused = {400: 7}
     node.data_path.pools["web"].budget.denied = 8
     node.data_path.pools["web"].limits = CountedLimits([object()] * 3, queued=12, overflowed=13, timed_out=14)
+    node.data_path.lost_access_lines = 9
     shown = await scrape(client)
     web = {"pool": "web"}
     s1 = {"pool": "web", "server": "s1"}
@@ -63,6 +64,7 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     assert shown[sample("accepted_connections_total")] == 40
     assert shown[sample("rejected_connections_total")] == 2
     assert shown[sample("refused_requests_total", status="400")] == 7
+    assert shown[sample("lost_access_lines_total")] == 9
     server.attempts = 10
     assert (await scrape(client))[sample("attempts_total", **s1)] == 10
 

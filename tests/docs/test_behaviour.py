@@ -11,6 +11,7 @@ import pytest
 
 import cluster_lb
 from cluster_lb.settings import limits, retries, schema
+from cluster_lb.settings.logging import TracingSettings
 
 PACKAGE = Path(cluster_lb.__file__).parent
 DOCUMENT = PACKAGE.parent / "docs" / "behaviour.md"
@@ -18,6 +19,7 @@ DOCUMENT = PACKAGE.parent / "docs" / "behaviour.md"
 _UNITS = {"": 1, "ms": 0.001, "s": 1, "h": 3600, "KiB": 1024, "%": 0.01}
 _SECTIONS = {
     "node": schema.NodeSettings,
+    "node.tracing": TracingSettings,
     "redis": schema.RedisSettings,
     "listeners": schema.ListenerSettings,
     "pools": schema.PoolSettings,
@@ -26,11 +28,12 @@ _SECTIONS = {
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,
 }
-_WATCHED = ("admin", "health", "proxy", "pulse", "sdk", "store", "supervisor", "wire")
+_WATCHED = ("admin", "health", "proxy", "pulse", "sdk", "spans", "store", "supervisor", "wire")
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.
 _TUNING = {
     "proxy.access_log._MAX_BATCH",
     "proxy.retry_budget._MARK_S",
+    "proxy.combined_lines._MAX_KNOWN_BYTES",
     "proxy.ledger.LATENCY_BOUNDS_S",
     "proxy.request_memo._MAX_SHARED_BYTES",
     "proxy.request_memo._SHARED",

@@ -61,6 +61,7 @@ class CountedDataPath:
     arrivals: list[object] = field(default_factory=list)
     redirected: int = 0
     tls_file_failures: int = 0
+    lost_access_lines: int = 0
 
 
 @dataclass

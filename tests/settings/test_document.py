@@ -10,6 +10,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from cluster_lb.settings.limits import LimitSettings
+from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.schema import (
     HealthSettings,
@@ -22,7 +23,7 @@ from cluster_lb.settings.schema import (
 )
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-TABLES = {"health", "timeouts", "retries", "limits"}  # of a pool: they have sections of their own
+TABLES = {"health", "timeouts", "retries", "limits", "tracing"}  # they have sections of their own
 
 
 def documented(heading: str) -> dict[str, str]:
@@ -42,6 +43,7 @@ def shown(default: object) -> str:
     ("heading", "model"),
     [
         ("[node]", NodeSettings),
+        ("[node.tracing]", TracingSettings),
         ("[redis]", RedisSettings),
         ("[[listeners]]", ListenerSettings),
         ("[pools.NAME]", PoolSettings),
