@@ -234,7 +234,8 @@ class ClientConnection(asyncio.Protocol):
             raise BadRequestError("missing Host")
         if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
             raise BadRequestError(f"body is longer than {listener.max_body_bytes} bytes", 413)
-        listener.recent = self._memo
+        if listener.marking is None:  # else the memo is not the whole of it
+            listener.recent = self._memo
         return fields
 
     def _start(
