@@ -36,15 +36,17 @@ from cluster_lb.model.verdict import Vote
 from cluster_lb.proxy.access_log import AccessLog
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.listener import Listener
+from cluster_lb.proxy.live_routes import LiveRoutes
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
+from cluster_lb.proxy.route_table import RouteTable
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.stats import Accounts
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.pulse import Pulse
 from cluster_lb.settings.logging import AccessLogForm
-from cluster_lb.settings.schema import RouteSettings, Settings
+from cluster_lb.settings.schema import Settings
 from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
@@ -87,6 +89,7 @@ class Node:
         self._tickets: dict[str, SharedTickets] = {}
         self._pools = LivePools(self._ticker, self._new_tickets)
         self._pools.on_adopted.append(self._on_adopted)
+        self._routes = LiveRoutes(self._pools, self._ticker, self._on_table)
 
         self._registry = Registry(store)
         self._membership = Membership(store, self._lease_ms)
@@ -94,7 +97,7 @@ class Node:
         self._events = EventHub()
         self._view = View(store, self.id)
         self._view.on_pool.append(self._on_pool)
-        self._view.on_routes.append(self._on_routes)
+        self._view.on_routes.append(self._routes.offer)
         self._view.on_members.append(self._on_members)
         self._view.on_hint.append(self._events.publish)
         self._readings: dict[str, PoolReading] = {}
@@ -109,7 +112,7 @@ class Node:
             Listener(
                 listener,
                 sock,
-                Router(self._pools.ensure(listener.pool), (), {}),
+                Router(self._pools.ensure(listener.pool)),
                 self._ledger,
                 self._ticker,
                 self._tasks,
@@ -157,7 +160,9 @@ class Node:
         """Learn the cluster's state, then accept clients."""
         await self._seed()
         await self._pools.adopt_offered()
+        await self._routes.adopt_offered()
         self._tasks.start(self._pools.run(), "adopt snapshots")
+        self._tasks.start(self._routes.run(), "adopt routes")
         self._tasks.start(self._view.run(), "view")
         self._beating = self._tasks.start(self._pulse.run(), "pulse")
         for listener in self._listeners:
@@ -262,7 +267,7 @@ class Node:
             membership=self._membership,
             ready=lambda: (not self._not_ready, self._not_ready),
             metrics=MetricsSources(
-                data_path=Accounts(self._pools, self._ledger, self._listeners, self._tls),
+                data_path=Accounts(self._pools, self._ledger, self._listeners, self._tls, self._routes),
                 tickets=lambda: self._tickets,
                 store=self._store,
             ),
@@ -320,10 +325,9 @@ class Node:
     def _on_members(self, members: Sequence[Member]) -> None:
         self._prober.update_members([member.id for member in members])
 
-    def _on_routes(self, routes: Sequence[RouteSettings]) -> None:
-        pools = {route.pool: self._pools.ensure(route.pool) for route in routes}
+    def _on_table(self, table: RouteTable) -> None:
         for listener in self._listeners:
-            listener.router = Router(self._pools.ensure(listener.pool_name), routes, pools)
+            listener.router = Router(self._pools.ensure(listener.pool_name), table)
 
 
 def _access_log(settings: Settings, clock: SystemClock) -> AccessLog | None:

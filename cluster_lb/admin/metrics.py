@@ -45,6 +45,7 @@ class NodeCollector(Collector):
         yield _latency(sources.data_path)
         yield from _attempts(sources.data_path.pools)
         yield from _queues(sources.data_path.pools)
+        yield from _routes(sources.data_path)
         yield from _connections(sources.data_path)
         yield from _arrivals(sources.data_path)
         yield from _tickets(sources.tickets())
@@ -198,6 +199,30 @@ def _arrivals(stats: DataPathStats) -> Iterator[Metric]:
         "tls_file_failures", "TLS files that could not be used.", [], [((), stats.tls_file_failures)]
     )
     yield _counter("https_redirects", "Requests that were sent to HTTPS.", [], [((), stats.redirected)])
+
+
+def _routes(stats: DataPathStats) -> Iterator[Metric]:
+    yield _counter(
+        "route_requests",
+        "Exchanges that took a route, by the class of their status.",
+        ["route", "status_class"],
+        (
+            ((name, f"{status_class}xx"), route.statuses[status_class])
+            for name, route in stats.routes.items()
+            for status_class in range(1, 6)
+        ),
+    )
+    samples: list[Sample] = []
+    for name, route in stats.routes.items():
+        if route.mirrored or route.unmirrored:
+            samples += [((name, "sent"), route.mirrored), ((name, "skipped"), route.unmirrored)]
+    yield _counter(
+        "mirrored_requests",
+        "Requests due for a route's mirror: sent to it, or skipped (too large a body, too many in flight).",
+        ["route", "outcome"],
+        samples,
+    )
+    yield _gauge("mirrored_in_flight", "Mirrored requests in flight.", [], [((), stats.shadows)])
 
 
 def _tickets(pools: Mapping[str, TicketStats]) -> Iterator[Metric]:

@@ -9,7 +9,7 @@ from typing import Any
 from cluster_lb.model.member import Member
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
-from cluster_lb.settings.schema import RouteSettings
+from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.store.registry import PoolReading
 
 Json = dict[str, Any]
@@ -82,5 +82,7 @@ def node_json(member: Member) -> Json:
 
 
 def route_json(route: RouteSettings) -> Json:
-    """One line of the routing table."""
-    return route.model_dump(mode="json")
+    """One line of the routing table: `match` and `action` in words, and each setting that is not the
+    default."""
+    shown = {"match": route.match_label, "action": route.action_label}
+    return shown | route.model_dump(mode="json", exclude_defaults=True) | {"name": route.label}

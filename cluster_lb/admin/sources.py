@@ -129,6 +129,22 @@ class ArrivalStats(Protocol):
         """File -> end of the certificate in it, seconds since 1970."""
 
 
+class RouteStats(Protocol):
+    """One route of the table; `proxy.route_counts.RouteCounts` is one."""
+
+    @property
+    def statuses(self) -> Sequence[int]:
+        """Exchanges that took it, by status class: index 1 to 5."""
+
+    @property
+    def mirrored(self) -> int:
+        """Requests repeated to its mirror."""
+
+    @property
+    def unmirrored(self) -> int:
+        """Requests that were due for it and could not be repeated."""
+
+
 class DataPathStats(Protocol):
     """What the data path of this node counts."""
 
@@ -138,6 +154,14 @@ class DataPathStats(Protocol):
 
     @property
     def pools(self) -> Mapping[str, PoolStats]: ...
+
+    @property
+    def routes(self) -> Mapping[str, RouteStats]:
+        """By name."""
+
+    @property
+    def shadows(self) -> int:
+        """Mirrored requests in flight."""
 
     @property
     def client_connections(self) -> int:

@@ -15,6 +15,19 @@ _NO_LIMIT = 1000  # columns: a pipe has no width, so nothing is cut
 _NARROW = 112  # columns, under which a table leaves out what it can
 _STYLES = {"UP": "green", "DOWN": "red", "NEW": "yellow", "DRAIN": "yellow", "MAINT": "yellow"}
 
+# What the columns of a route show; the names of its other keys stand in the last one.
+_ROUTE_COLUMNS = {
+    "name",
+    "match",
+    "action",
+    "host",
+    "path_prefix",
+    "path",
+    "path_regex",
+    "methods",
+    "headers",
+} | {*("pool", "pools", "redirect", "respond")}
+
 #: (pool, server id) -> its share (0..1) of what was served in the last interval
 Measured = Mapping[tuple[str, str], float]
 
@@ -100,8 +113,17 @@ def nodes_table(nodes: Iterable[Json]) -> Table:
 
 
 def routes_table(routes: Iterable[Json]) -> Table:
-    rows = [[route["host"] or "*", route["path_prefix"], route["pool"]] for route in routes]
-    return _table(["HOST", "PATH PREFIX", "POOL"], rows)
+    """In the order of the table, which decides between routes that are equally specific."""
+    rows = [
+        [
+            route["name"],
+            route["match"],
+            route["action"],
+            " ".join(key for key in route if key not in _ROUTE_COLUMNS),
+        ]
+        for route in routes
+    ]
+    return _table(["ROUTE", "MATCH", "ACTION", "CHANGES"], rows)
 
 
 def percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
@@ -23,6 +24,7 @@ from cluster_lb.wire.request_head import (
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
     from cluster_lb.proxy.listener import Listener
+    from cluster_lb.proxy.route import Route
 
 # What a client may send ahead of its turn before it is paused; a request head at most, twice.
 _MAX_AHEAD_BYTES = 64 * 1024
@@ -126,8 +128,9 @@ class ClientConnection(asyncio.Protocol):
             if route.plain:
                 request_line = message = data[:line_end]
                 self._ready = False
-                self.exchange = exchange = listener.exchange_type(
-                    self, route.pool, method, request_line, simple=self.plain and method != b"HEAD"
+                kind = listener.exchange_types[route.exchange]
+                self.exchange = exchange = kind(
+                    self, route, method, request_line, simple=self.plain and method != b"HEAD"
                 )
                 message += memo.tail
                 if memo.special:
@@ -135,6 +138,9 @@ class ClientConnection(asyncio.Protocol):
                     exchange.body_bytes = memo.body_bytes
                     message += data[line_end + len(memo.block) :]
                 exchange.start(message)
+                return
+            if not memo.special:
+                self._begin(route, method, data[:line_end], memo.fields, b"")
                 return
         if self.exchange is None:
             self._between_exchanges(data)
@@ -233,8 +239,9 @@ class ClientConnection(asyncio.Protocol):
         if fields.host is None and not http10:
             raise BadRequestError("missing Host")
         if fields.framing is Framing.LENGTH and 0 < listener.max_body_bytes < fields.length:
-            raise BadRequestError(f"body is longer than {listener.max_body_bytes} bytes", 413)
-        if listener.marking is None:  # else the memo is not the whole of it
+            # Only for a route that allows it, so never on the common path, which does not ask.
+            self._memo = replace(self._memo, common=False)
+        elif listener.marking is None:  # else the memo is not the whole of it
             listener.recent = self._memo
         return fields
 
@@ -242,7 +249,17 @@ class ClientConnection(asyncio.Protocol):
         self, method: bytes, target: bytes, request_line: bytes, fields: RequestFields, rest: bytes
     ) -> bytes:
         route = self.listener.router.find(method, target, fields)
-        exchange = self.listener.exchange_type.with_fields(self, route.pool, method, request_line, fields)
+        limit = self.listener.max_body_bytes if route.max_body_bytes is None else route.max_body_bytes
+        if fields.framing is Framing.LENGTH and 0 < limit < fields.length:
+            raise BadRequestError(f"body is longer than {limit} bytes", 413)
+        return self._begin(route, method, request_line, fields, rest)
+
+    def _begin(
+        self, route: Route, method: bytes, request_line: bytes, fields: RequestFields, rest: bytes
+    ) -> bytes:
+        """Begin the exchange; `rest` is what came after its head. Returns what follows the request."""
+        kind = self.listener.exchange_types[route.exchange]
+        exchange = kind.with_fields(self, route, method, request_line, fields)
         self.exchange = exchange
         self.since = self.listener.ticker.now
         self._fresh = self._ready = False
@@ -253,7 +270,7 @@ class ClientConnection(asyncio.Protocol):
                 self.exchange = None
                 raise
         exchange.simple = self.plain and exchange.may_be_simple()
-        exchange.start(request_line + self._memo.tail)
+        exchange.start(route.request_head(request_line, self._memo, self.peer))
         return rest
 
     def _request_body(self, exchange: Exchange, data: bytes) -> None:

@@ -9,7 +9,7 @@ Every exchange ends in `_settle`, once: in-flight counts, outcome, times, access
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.failures import IDEMPOTENT, Failure, Fault
@@ -21,15 +21,16 @@ from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields
 
 if TYPE_CHECKING:
-    from cluster_lb.proxy.client import ClientConnection
-    from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.downstream import Downstream
+    from cluster_lb.proxy.route import Route
     from cluster_lb.proxy.rules import Rules
     from cluster_lb.proxy.server import LiveServer
     from cluster_lb.proxy.upstream import ResponseMemo, UpstreamConnection
 
 
 class Exchange:
-    """One request and its response. `client` hears of the response; `pool` says where attempts go.
+    """One request and its response. `client` hears of the response; `pool`, which is the route's, says where
+    attempts go.
 
     `request_done`: the whole request has been handed on. `simple`: nothing but the response is left to do,
     and it can go out under a head made before, for connections that stay open or those that end. `status`:
@@ -63,11 +64,11 @@ class Exchange:
     _body: RequestBody | None = None
 
     def __init__(
-        self, client: ClientConnection, pool: LivePool, method: bytes, request_line: bytes, *, simple: bool
+        self, client: Downstream, route: Route, method: bytes, request_line: bytes, *, simple: bool
     ) -> None:
         self.started = monotonic()
         self.client = client
-        self.pool = pool
+        self.pool = route.pool
         self.method = method
         self.request_line = request_line
         self.simple = simple
@@ -75,20 +76,21 @@ class Exchange:
     @classmethod
     def with_fields(
         cls,
-        client: ClientConnection,
-        pool: LivePool,
+        client: Downstream,
+        route: Route,
         method: bytes,
         request_line: bytes,
         fields: RequestFields,
-    ) -> Exchange:
+    ) -> Self:
         """One that may have a body, an end of its connection, or an older version."""
-        exchange = cls(client, pool, method, request_line, simple=False)
+        exchange = cls(client, route, method, request_line, simple=False)
         exchange.http10 = request_line.endswith(b"HTTP/1.0\r\n")
         exchange.keep = fields.keep_alive if exchange.http10 else not fields.close
         exchange.upgrade = fields.upgrade
         if fields.framing is not Framing.NONE:
             exchange.request_done = False
-            exchange._body = RequestBody(fields, client.listener.max_body_bytes)
+            limit = route.max_body_bytes
+            exchange._body = RequestBody(fields, client.listener.max_body_bytes if limit is None else limit)
         return exchange
 
     @property
@@ -239,7 +241,11 @@ class Exchange:
         if self.client.listener.debug_headers and self.server is not None:
             lines += b"X-Served-By: " + self.server.id.encode("ascii") + b"\r\n"
         lines += self.client.listener.response_lines
-        return memo.head.forward + lines + b"\r\n"
+        return self._forward(memo) + lines + b"\r\n"
+
+    def _forward(self, memo: ResponseMemo) -> bytes:
+        """The head as clients get it, without the empty line."""
+        return memo.head.forward
 
     def on_interim_response(self, memo: ResponseMemo) -> None:
         """A 1xx other than 101; HTTP/1.0 knows none (RFC 9110 section 15.2)."""
@@ -267,7 +273,7 @@ class Exchange:
         lines = b"Connection: upgrade\r\nUpgrade: " + memo.head.upgrade + b"\r\n\r\n"
         self.tunnel = Tunnel(self, upstream)
         upstream.transport.set_protocol(self.tunnel)
-        self.client.transport.write(memo.head.forward + lines + data)
+        self.client.transport.write(self._forward(memo) + lines + data)
         self.client.enter_tunnel()
         return True
 

@@ -51,6 +51,7 @@ CLOSED_AT_ONCE = Failure(
 SERVER_CLOSED = Failure(Fault.UPSTREAM, 502, "server closed the connection", word=RetryOn.EMPTY_RESPONSE)
 BAD_RESPONSE = Failure(Fault.UPSTREAM, 502, "invalid response", word=RetryOn.JUNK_RESPONSE)
 RESPONSE_TIMEOUT = Failure(Fault.UPSTREAM, 504, "response timed out", word=RetryOn.RESPONSE_TIMEOUT)
+REQUEST_TIMEOUT = Failure(Fault.UPSTREAM, 504, "request timed out")
 NO_SERVER = Failure(Fault.US, 503, "no server available", untouched=True)
 # When room will come is anybody's guess; a second spares us the same client's hammering.
 QUEUE_FULL = Failure(Fault.US, 503, "the queue is full", untouched=True, retry_after_s=1)

@@ -108,6 +108,11 @@ class Ledger:
         if self._log_exchange is not None:
             self._log_exchange(exchange, None, monotonic() - exchange.started)
 
+    def settle_answered(self, exchange: Exchange) -> None:
+        """An exchange that its route answered has ended."""
+        if self._access is not None:
+            self._access.exchange(exchange, "-", monotonic() - exchange.started)
+
     def refuse(self, peer: str, status: int, reason: str) -> None:
         """A client was answered `status` (0: not at all) without an exchange."""
         self.refused[status] = self.refused.get(status, 0) + 1

@@ -13,6 +13,7 @@ from cluster_lb.errors import SettingsError
 from cluster_lb.model.address import Address
 from cluster_lb.proxy.acceptor import Acceptor
 from cluster_lb.proxy.client import ClientConnection
+from cluster_lb.proxy.exchange_types import ExchangeTypes
 from cluster_lb.proxy.front_door import client_maker, hsts_line
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.marks import Marking
@@ -20,7 +21,7 @@ from cluster_lb.proxy.request_memo import NO_MEMO
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.ticker import Ticker
-from cluster_lb.proxy.tracing import Tracer, exchange_type
+from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.settings.schema import ListenerSettings, Network
 from cluster_lb.tasks import TaskSet
 from cluster_lb.tls.front import Front
@@ -85,7 +86,7 @@ class Listener:
         self.https_port = settings.https_port
         self.response_lines = hsts_line(settings.hsts_max_age_s)
         self.marking = Marking(settings, tracer) if settings.request_id or tracer else None
-        self.exchange_type = exchange_type(settings, tracer)
+        self.exchange_types = ExchangeTypes(settings, tracer)
         self.head_timeout_s = settings.head_timeout_s
         self.idle_timeout_s = settings.idle_timeout_s
         self.max_head_bytes = settings.max_head_bytes

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
 from cluster_lb.wire.forwarding import forwarding_lines
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields, parse_request_fields
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.route import Route
 
 _MAX_SHARED_BYTES = 2048  # larger blocks hold cookies, and do not repeat on other connections
 _SHARED = 1024  # at most 1024 blocks of 2 KiB, three times over: 6 MiB
@@ -23,7 +27,8 @@ class RequestMemo:
     """`tail`: what follows the request line on the way to servers, with the empty line. It is made for the
     client at `peer` with `identity`. `common`: requests in HTTP/1.1 with this block may take the common path
     when they come whole, `message_bytes` after their request line, of which `body_bytes` are the body;
-    `special`: these have a body, or end their connection."""
+    `special`: these have a body, or end their connection. `edited`: the tail as the last route that edits
+    fields made it."""
 
     block: bytes
     fields: RequestFields
@@ -34,6 +39,7 @@ class RequestMemo:
     message_bytes: int
     body_bytes: int
     special: bool
+    edited: tuple[Route, bytes] | None = None
 
 
 NO_MEMO = RequestMemo(

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from cluster_lb.proxy.pool import LivePool
+from typing import TYPE_CHECKING
+
+from cluster_lb.proxy.exchange import Exchange
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.request_memo import RequestMemo
 
 
 class Route:
-    """`plain`: requests go to `pool` as they are, so the common path is open to them."""
+    """`plain`: requests go to servers as they are, so the common path is open to them. `exchange`: what is
+    made of each. `limits`: what a request has to pass before. `max_body_bytes`: None: the listener's."""
 
-    __slots__ = ("plain", "pool")
+    __slots__ = ("exchange", "limits", "max_body_bytes", "plain", "pool")
 
-    def __init__(self, pool: LivePool) -> None:
+    def __init__(self, pool: LivePool, exchange: type[Exchange] = Exchange) -> None:
         self.pool = pool
+        self.exchange = exchange
         self.plain = True
+        self.limits: tuple[object, ...] = ()
+        self.max_body_bytes: int | None = None
+
+    def request_head(self, request_line: bytes, memo: RequestMemo, peer: str) -> bytes:
+        """What servers get for a request of the client at `peer`."""
+        return request_line + memo.tail

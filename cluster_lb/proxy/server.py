@@ -11,7 +11,7 @@ from cluster_lb.model.address import Address
 from cluster_lb.proxy.upstream import NO_MEMO, ResponseMemo, UpstreamConnection
 
 if TYPE_CHECKING:
-    from cluster_lb.proxy.client import ClientConnection
+    from cluster_lb.proxy.downstream import Downstream
     from cluster_lb.proxy.pool import LivePool
 
 
@@ -62,7 +62,7 @@ class LiveServer:
     def __repr__(self) -> str:
         return f"<LiveServer {self.id} load={self.load} idle={len(self.idle)}{' out' if self.out else ''}>"
 
-    async def connect(self, client: ClientConnection) -> UpstreamConnection:
+    async def connect(self, client: Downstream) -> UpstreamConnection:
         """A new connection, introduced as that of `client` where the pool wants that. Raises OSError, or
         TimeoutError after the pool's connect timeout."""
         loop = asyncio.get_running_loop()
@@ -74,7 +74,7 @@ class LiveServer:
             )
         return connection
 
-    async def _dialled(self, dial: Dial, client: ClientConnection) -> UpstreamConnection:
+    async def _dialled(self, dial: Dial, client: Downstream) -> UpstreamConnection:
         # The session is taken as late as this: in TLS 1.3 its ticket comes some time after the handshake.
         session = self.resumable.session if self.resumable else None
         transport, connection = await dial.connect(

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from cluster_lb.proxy.ledger import LATENCY_BOUNDS_S, Ledger
 from cluster_lb.proxy.listener import Listener
+from cluster_lb.proxy.live_routes import LiveRoutes
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
+from cluster_lb.proxy.route_counts import RouteCounts
 from cluster_lb.tls.watch import Watch
 
 
@@ -26,7 +28,15 @@ class Arrivals(NamedTuple):
 class Accounts:
     """What this node's data path counted since the start."""
 
-    def __init__(self, pools: LivePools, ledger: Ledger, listeners: Sequence[Listener], tls: Watch) -> None:
+    def __init__(
+        self,
+        pools: LivePools,
+        ledger: Ledger,
+        listeners: Sequence[Listener],
+        tls: Watch,
+        routes: LiveRoutes,
+    ) -> None:
+        self._routes = routes
         self._pools = pools
         self._ledger = ledger
         self._listeners = listeners
@@ -39,6 +49,14 @@ class Accounts:
     @property
     def pools(self) -> Mapping[str, LivePool]:
         return self._pools.by_name
+
+    @property
+    def routes(self) -> Mapping[str, RouteCounts]:
+        return self._routes.table.counts
+
+    @property
+    def shadows(self) -> int:
+        return len(self._routes.shadows.in_flight)
 
     @property
     def client_connections(self) -> int:

@@ -20,7 +20,6 @@ from cluster_lb.wire.trace_context import TraceParent
 if TYPE_CHECKING:
     from cluster_lb.model.address import Address
     from cluster_lb.proxy.server import LiveServer
-    from cluster_lb.settings.schema import ListenerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +139,3 @@ class TracedExchange(MarkedExchange):
         self, server: LiveServer, ended: float, status: int, failure: Failure | None
     ) -> AttemptSpan:
         return AttemptSpan(self._hop.span_id, server.id, server.address, self._began, ended, status, failure)
-
-
-def exchange_type(settings: ListenerSettings, tracer: Tracer | None) -> type[Exchange]:
-    """The exchanges of a listener: plain ones where nothing marks them."""
-    if tracer is not None:
-        return TracedExchange
-    return MarkedExchange if settings.request_id else Exchange

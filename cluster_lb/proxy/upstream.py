@@ -29,6 +29,7 @@ class ResponseMemo:
 
     __slots__ = (
         "closing",
+        "edited",
         "framing",
         "head",
         "length",
@@ -43,6 +44,7 @@ class ResponseMemo:
     def __init__(self, raw: bytes, head: ResponseHead, repeated: Collection[int] = ()) -> None:
         self.raw = raw
         self.head = head
+        self.edited: tuple[object, bytes] | None = None  # what a route's edits, the key, made of it last
         self.status = head.status
         self.framing = head.framing_for(b"GET")
         self.length = head.length

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
+from cluster_lb.routing.match import Match
 from cluster_lb.settings.problems import Problem
 from cluster_lb.settings.schema import Settings
 from cluster_lb.settings.tls import listener_contradictions
@@ -17,7 +18,6 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     """Each pair of settings that exclude one another, named by the key that has to change."""
     yield from _shared_binds(settings)
     yield from _open_admin(settings)
-    yield from _bad_hosts(settings)
     yield from _repeated_routes(settings)
     yield from _listener_parts(settings)
 
@@ -47,23 +47,19 @@ def _open_admin(settings: Settings) -> Iterator[Problem]:
         yield Problem("node.admin", text)
 
 
-def _bad_hosts(settings: Settings) -> Iterator[Problem]:
-    for index, route in enumerate(settings.routes):
-        try:
-            if route.host:
-                Address.parse(f"{route.host.encode('idna').decode()}:80")
-        except (UnicodeError, InvalidValueError):
-            text = f"{route.host!r} is not a host; write a name or an IP address, without a port"
-            yield Problem(f"routes.{index}.host", text)
-
-
 def _repeated_routes(settings: Settings) -> Iterator[Problem]:
-    seen: dict[tuple[str, str], int] = {}
+    matches: dict[Match, int] = {}
+    names: dict[str, int] = {}
     for index, route in enumerate(settings.routes):
-        match = (route.host.lower(), route.path_prefix.rstrip("/"))
-        if match in seen:
-            yield Problem(f"routes.{index}", f"matches the same requests as routes.{seen[match]}; remove one")
-        seen.setdefault(match, index)
+        match = replace(route.match, priority=0)  # the one of lower priority would never be taken
+        if match in matches:
+            text = f"matches the same requests as routes.{matches[match]}; remove one"
+            yield Problem(f"routes.{index}", text)
+        elif route.label in names:
+            text = f"{route.label!r} is the name of routes.{names[route.label]} too; give it another"
+            yield Problem(f"routes.{index}.name", text)
+        matches.setdefault(match, index)
+        names.setdefault(route.label, index)
 
 
 def _listener_parts(settings: Settings) -> Iterator[Problem]:

@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from cluster_lb.model.address import Address
-from cluster_lb.model.names import check_id, check_pool_name
+from cluster_lb.model.names import check_id
 from cluster_lb.settings.base import Table
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import STANDARD_OUTPUT, AccessLogForm, HeaderName, Sample, TracingSettings
+from cluster_lb.settings.names import PoolName
 from cluster_lb.settings.retries import RetrySettings
+from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
 
 
@@ -28,7 +30,6 @@ def _network(value: Any) -> IPv4Network | IPv6Network:
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 BindAddress = Annotated[Address, BeforeValidator(_address)]
-PoolName = Annotated[str, AfterValidator(check_pool_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -125,14 +126,6 @@ class PoolSettings(Table):
     limits: LimitSettings = LimitSettings()
     tls: UpstreamTlsSettings = UpstreamTlsSettings(enabled=False)
     send_proxy: SendProxy = SendProxy.OFF  # a PROXY header at the start of each connection to a server
-
-
-class RouteSettings(Table):
-    """Which requests go to `pool`. `host` is exact and without a port; `path_prefix`: whole segments."""
-
-    host: str = ""  # empty: any
-    path_prefix: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/"
-    pool: PoolName
 
 
 class Settings(Table):

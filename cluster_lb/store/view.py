@@ -19,7 +19,7 @@ import structlog
 from cluster_lb.clock import Clock, SystemClock
 from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.model.member import Member
-from cluster_lb.settings.schema import RouteSettings
+from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.store.bus import Bus, Hint, Subscribed
 from cluster_lb.store.client import Store
 from cluster_lb.store.membership import Membership
@@ -88,7 +88,7 @@ class View:
             await self._read(pool)
             return
         names = await self._check_names()
-        await self._check_routes()
+        await self._check_routes(whole=True)
         await self._check_members(whole=True)
         for name in names:
             await self._read(name)
@@ -144,7 +144,7 @@ class View:
             if whole:
                 self._whole.add(pool)
             self.refresh(pool)
-        await self._tried("routes", self._check_routes())
+        await self._tried("routes", self._check_routes(whole=whole))
         await self._tried("members", self._check_members(whole=whole))
         if names is not None:
             self._checked_at = self._clock.monotonic()
@@ -170,7 +170,9 @@ class View:
             await self._configs.restore_names(lost)
         return sorted(names.union(lost))
 
-    async def _check_routes(self) -> None:
+    async def _check_routes(self, *, whole: bool) -> None:
+        if not whole and await self._configs.routes_revision() == self._routes_revision:
+            return
         revision, routes = await self._configs.routes()
         if revision < self._routes_revision:
             await self._configs.restore_routes(self._routes_revision, self.routes)

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster_lb import __version__
 from cluster_lb.model.availability import AdminState
 from cluster_lb.model.member import Member
+from cluster_lb.proxy.route_counts import RouteCounts
 from tests.doubles.node_state import CountedLatency, CountedLimits, CountedPool, CountedServer, CountedTickets
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -67,6 +68,20 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     assert shown[sample("lost_access_lines_total")] == 9
     server.attempts = 10
     assert (await scrape(client))[sample("attempts_total", **s1)] == 10
+
+
+async def test_routes_are_counted_by_name(client, node):
+    route, mirrored = RouteCounts(), RouteCounts()
+    route.statuses[3] = 4
+    mirrored.mirrored, mirrored.unmirrored = 7, 2
+    node.data_path.routes.update({"api.example/v1": route, "m": mirrored})
+    node.data_path.shadows = 3
+    shown = await scrape(client)
+    assert shown[sample("route_requests_total", route="api.example/v1", status_class="3xx")] == 4
+    assert shown[sample("mirrored_requests_total", route="m", outcome="sent")] == 7
+    assert shown[sample("mirrored_requests_total", route="m", outcome="skipped")] == 2
+    assert shown[sample("mirrored_in_flight")] == 3
+    assert sample("mirrored_requests_total", route="api.example/v1", outcome="sent") not in shown
 
 
 async def test_the_histogram_is_cumulative_with_an_infinite_bucket(client, node):

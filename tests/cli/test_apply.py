@@ -29,7 +29,7 @@ def test_a_file_is_applied_and_the_changes_are_printed(cluster_lb, write, store)
     ended = cluster_lb("apply", "lb.toml")
     assert (ended.code, ended.err) == (0, [])
     assert any(line.startswith("pools.web.health.fall:") and line.endswith("-> 5") for line in ended.out)
-    assert any(line.startswith("routes:") and "api.example.com/ to api" in line for line in ended.out)
+    assert "routes: 'api.example.com/' to api: new" in ended.out
     settings = store(lambda store: Registry(store).read_pool("web")).settings
     assert (settings.policy, settings.health.fall) == ("round_robin", 5)
     assert [route.pool for route in store(lambda store: PoolConfigs(store).routes())[1]] == ["api"]

@@ -8,7 +8,8 @@ import pytest
 
 from cluster_lb.admin.resources import pool_json, servers_json
 from cluster_lb.model.member import Member
-from cluster_lb.settings.schema import PoolSettings, RouteSettings
+from cluster_lb.settings.routes import RouteSettings
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
@@ -49,7 +50,16 @@ def test_json_is_what_the_admin_api_answers(cluster_lb, register, store):
 def test_pools_and_nodes_and_routes_are_listed(cluster_lb, register, store):
     register("s1")
     store(lambda store: Membership(store).renew(N1))
-    routes = [RouteSettings(host="api.example.com", pool="api"), RouteSettings(path_prefix="/v1", pool="api")]
+    routes = [
+        RouteSettings(host="api.example.com", pool="api"),
+        RouteSettings(
+            name="old",
+            path_prefix="/v1",
+            methods=("GET", "HEAD"),
+            pools={"api": 95, "new": 5},
+            strip_prefix="/v1",
+        ),
+    ]
     store(lambda store: PoolConfigs(store).apply({"web": PoolSettings(policy="round_robin")}, routes))
     _, pool = cluster_lb("get", "pools").out
     assert pool.split()[:2] == ["web", "round_robin"]
@@ -58,7 +68,20 @@ def test_pools_and_nodes_and_routes_are_listed(cluster_lb, register, store):
     assert node.split()[:5] == ["n1", "a", "0.0.0.0:8080", "127.0.0.1:9900", "0.1.0"]
     assert node.split()[-1] == "web:7"
     _, *shown = cluster_lb("get", "routes").out
-    assert [row.split() for row in shown] == [["api.example.com", "/", "api"], ["*", "/v1", "api"]]
+    assert [row.split() for row in shown] == [
+        ["api.example.com/", "api.example.com/", "to", "api"],
+        ["old", "GET,HEAD", "*/v1", "to", "api:95", "new:5", "strip_prefix"],
+    ]
+    route = json.loads("".join(cluster_lb("get", "routes", "-o", "json").out))["routes"][1]
+    assert route == {
+        "name": "old",
+        "match": "GET,HEAD */v1",
+        "action": "to api:95 new:5",
+        "path_prefix": "/v1",
+        "methods": ["GET", "HEAD"],
+        "pools": {"api": 95, "new": 5},
+        "strip_prefix": "/v1",
+    }
 
 
 def test_a_long_row_is_not_cut_where_nobody_looks(cluster_lb, register):

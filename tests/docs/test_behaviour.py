@@ -12,6 +12,7 @@ import pytest
 import cluster_lb
 from cluster_lb.settings import limits, retries, schema
 from cluster_lb.settings.logging import TracingSettings
+from cluster_lb.settings.route_parts import RouteTimeouts
 
 PACKAGE = Path(cluster_lb.__file__).parent
 DOCUMENT = PACKAGE.parent / "docs" / "behaviour.md"
@@ -27,8 +28,9 @@ _SECTIONS = {
     "pools.timeouts": schema.PoolTimeouts,
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,
+    "routes.timeouts": RouteTimeouts,
 }
-_WATCHED = ("admin", "health", "proxy", "pulse", "sdk", "spans", "store", "supervisor", "wire")
+_WATCHED = ("admin", "health", "proxy", "pulse", "routing", "sdk", "spans", "store", "supervisor", "wire")
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.
 _TUNING = {
     "proxy.access_log._MAX_BATCH",
@@ -38,6 +40,8 @@ _TUNING = {
     "proxy.request_memo._MAX_SHARED_BYTES",
     "proxy.request_memo._SHARED",
     "proxy.client._MAX_COMMON_LINE_BYTES",
+    "routing.patterns._MAX_SET_PROGRAM",
+    "routing.table.MAX_HOST_BYTES",
     "sdk.sidecar._POLL_S",
     "store.embedded._POLL_S",
     "proxy.ticker.TICK_S",  # told above the tables

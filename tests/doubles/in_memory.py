@@ -97,7 +97,7 @@ class MemoryBalancer:
         sock: socket.socket = bind(listener.bind)
         try:
             self.listener = Listener(
-                listener, sock, Router(self.pool, (), {}), Ledger(10**9, None), ticker, TaskSet(), print, 10
+                listener, sock, Router(self.pool), Ledger(10**9, None), ticker, TaskSet(), print, 10
             )
         finally:
             sock.close()  # its address was asked for, nobody connects

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster_lb.model.member import Member
+from cluster_lb.proxy.route_counts import RouteCounts
 from cluster_lb.store.client import StoreCounters
 from cluster_lb.store.registry import PoolReading
 
@@ -54,6 +55,8 @@ class CountedPool:
 class CountedDataPath:
     latency_bounds_s: list[float] = field(default_factory=lambda: [0.1, 1.0])
     pools: dict[str, CountedPool] = field(default_factory=dict)
+    routes: dict[str, RouteCounts] = field(default_factory=dict)
+    shadows: int = 0
     client_connections: int = 0
     accepted: int = 0
     rejected: int = 0

@@ -198,23 +198,24 @@ def real_cluster(folder: Path, node_ids: Sequence[str]) -> Iterator[RealCluster]
 
 
 class Backend:
-    """A server in the test's own process, registered in pool `web`. `healthy`: what its health check says;
+    """A server in the test's own process, registered in `pool`. `healthy`: what its health check says;
     `open`: requests to /slow, which end when `release` is set."""
 
-    def __init__(self, server_id: str, redis: str, weight: int = 1) -> None:
+    def __init__(self, server_id: str, redis: str, weight: int = 1, pool: str = "web") -> None:
         self.id = server_id
         self.healthy = True
         self.open = 0
         self.release = asyncio.Event()
         self._redis = redis
         self._weight = weight
+        self._pool = pool
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Backend]:
         port = free_port()
         app = web.Application()
         app.cleanup_ctx.append(
-            registered("web", f"127.0.0.1:{port}", id=self.id, redis=self._redis, weight=self._weight)
+            registered(self._pool, f"127.0.0.1:{port}", id=self.id, redis=self._redis, weight=self._weight)
         )
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/slow", self._slow)

@@ -22,12 +22,16 @@ from cluster_lb.picking import compile_policy
 from cluster_lb.proxy.access_log import AccessLog
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.listener import Listener, bind
+from cluster_lb.proxy.mirror import Shadows
 from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.route_counts import RouteCounts
+from cluster_lb.proxy.route_table import NO_ROUTES, build_table
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.settings.logging import AccessLogForm
+from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import ListenerSettings, PoolSettings
 from cluster_lb.tasks import TaskSet
 from cluster_lb.tls.front import watched_front
@@ -93,12 +97,16 @@ class Balancer:
         self.pool = LivePool("web", CountedTickets(), self.ticker, pool)
         self.tls = Watch(time.time)
         self.pool.configure(pool, Dials(self.tls, time.time).of_pool(pool))
+        self.pools = {"web": self.pool}
+        self.nowhere = LivePool("-", CountedTickets(), self.ticker, pool)
+        self.shadows = Shadows(self.ticker)
+        self.table = NO_ROUTES
         self.unreachable: list[tuple[str, str, str]] = []
         self.servers: list[HTTPServer] = []
         self.listener = Listener(
             listener,
             bind(listener.bind),
-            Router(self.pool, (), {}),
+            Router(self.pool),
             self.ledger,
             self.ticker,
             self.tasks,
@@ -131,6 +139,28 @@ class Balancer:
         snapshot = Snapshot("web", self.pool.epoch + 1, "round_robin", 0.5, servers)
         self.pool.adopt(snapshot, compile_policy(snapshot))
 
+    def route(self, *routes: dict[str, object]) -> None:
+        """The routing table consists of these from now on. Pools that they name and that are not there yet
+        are made, without servers."""
+        settings = [RouteSettings.model_validate(route) for route in routes]
+        for name in {name for route in settings for name in (*route.pool_weights, route.mirror) if name}:
+            if name not in self.pools:
+                self.pools[name] = LivePool(name, CountedTickets(), self.ticker, PoolSettings())
+        self.table = build_table(settings, self.pools, self.nowhere, self.shadows, self.table)
+        self.listener.router = Router(self.pool, self.table)
+
+    def counts(self, name: str) -> RouteCounts:
+        """What was counted of a route."""
+        return self.table.counts[name]
+
+    async def other_server(self, pool: str, handler: Handler | None = None) -> HTTPServer:
+        """A server that is all of another pool, which a route has named."""
+        server = await self._stack.enter_async_context(HTTPServer(handler))
+        servers = (Server(f"{pool}-0", server.address),)
+        snapshot = Snapshot(pool, self.pools[pool].epoch + 1, "round_robin", 0.5, servers)
+        self.pools[pool].adopt(snapshot, compile_policy(snapshot))
+        return server
+
     def live(self, number: int = 0) -> LiveServer:
         return self.pool.servers[f"s{number}"]
 
@@ -162,7 +192,7 @@ class Balancer:
 
     async def close(self) -> None:
         """End, and hold it to having kept no account open."""
-        servers = list(self.pool.servers.values())
+        servers = [server for pool in self.pools.values() for server in pool.servers.values()]
         self.listener.drain()
         self.listener.abort()
         for server in servers:

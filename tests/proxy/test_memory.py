@@ -58,7 +58,7 @@ async def main():
         settings = ListenerSettings(bind=Address("127.0.0.1", 0))
         sock = bind(settings.bind)
         pool = LivePool("web", Tickets(), ticker, PoolSettings())
-        await Listener(settings, sock, Router(pool, (), {}), Ledger(500, None), ticker, TaskSet(),
+        await Listener(settings, sock, Router(pool), Ledger(500, None), ticker, TaskSet(),
                        print, COUNT + 10).start()
     address = sock.getsockname()
     clients = []

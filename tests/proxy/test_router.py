@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cluster_lb.clock import SystemClock
+from cluster_lb.proxy.mirror import Shadows
 from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.route_table import build_table
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.ticker import Ticker
-from cluster_lb.settings.schema import PoolSettings, RouteSettings
+from cluster_lb.settings.routes import RouteSettings
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.wire.request_head import RequestFields, parse_request_fields
 from tests.doubles.http_servers import OK
 from tests.doubles.waiting import eventually
@@ -46,7 +49,8 @@ def fields_for(host: bytes | None) -> RequestFields:
 @pytest.fixture
 def router() -> Router:
     by_name = pools("web", *(route.pool for route in ROUTES))
-    return Router(by_name["web"], ROUTES, by_name)
+    table = build_table(ROUTES, by_name, by_name["web"], Shadows(Ticker(SystemClock())))
+    return Router(by_name["web"], table)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_the_most_specific_route_is_taken(router, host, target, pool):
 
 def test_without_routes_there_is_only_the_listeners_pool(router):
     web = pools("web")["web"]
-    only = Router(web, (), {}).only
+    only = Router(web).only
     assert only is not None
     assert only.pool is web
     assert router.only is None
@@ -87,10 +91,7 @@ def test_without_routes_there_is_only_the_listeners_pool(router):
 
 async def test_requests_of_one_connection_may_go_to_different_pools(balancer):
     await balancer.answering(OK)
-    empty = pools("empty")["empty"]
-    balancer.listener.router = Router(
-        balancer.pool, [RouteSettings(path_prefix="/none", pool="empty")], {"empty": empty}
-    )
+    balancer.route({"path_prefix": "/none", "pool": "empty"})
     client = await balancer.client()
     request = b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n"
     for _ in range(2):
@@ -98,16 +99,13 @@ async def test_requests_of_one_connection_may_go_to_different_pools(balancer):
         assert (await client.ask(request % b"/")).status == 200
     await client.send(request % b"/none" + request % b"/" + request % b"/none")
     assert [(await client.response()).status for _ in range(3)] == [503, 200, 503]
-    assert empty.unserved == 4
+    assert balancer.pools["empty"].unserved == 4
 
 
 async def test_an_answer_at_once_does_not_open_the_way_for_what_follows(balancer):
     """The first of two is answered on the spot, the second waits: a third must wait behind it."""
     server = await balancer.server()
-    empty = pools("empty")["empty"]
-    balancer.listener.router = Router(
-        balancer.pool, [RouteSettings(path_prefix="/none", pool="empty")], {"empty": empty}
-    )
+    balancer.route({"path_prefix": "/none", "pool": "empty"})
     client = await balancer.client()
     request = b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n"
     await client.send(request % b"/none" + request % b"/1")

@@ -47,12 +47,35 @@ def test_two_routes_that_match_the_same_requests_are_refused():
     assert problems(routes=[route, route | {"path_prefix": "/v2"}]) == []
 
 
-@pytest.mark.parametrize("host", ["example.com:80", "http://example.com", "a b", "1.2.3", "." * 3])
-def test_a_route_to_what_is_not_a_host_is_refused(host):
-    [problem] = problems(routes=[{"host": host, "pool": "a"}])
-    assert problem.startswith(f"routes.0.host: {host!r} is not a host")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"priority": 5},
+        {"methods": ["POST", "GET"], "headers": {"x-a": "1", "X-B": "2"}},
+    ],
+)
+def test_the_order_of_conditions_and_a_priority_make_no_other_match(change):
+    route = {"methods": ["GET", "POST"], "headers": {"x-b": "2", "x-a": "1"}, "pool": "a"}
+    if "priority" in change:
+        route = {"pool": "a"}
+    [problem] = problems(routes=[route, route | change])
+    assert problem == "routes.1: matches the same requests as routes.0; remove one"
 
 
-@pytest.mark.parametrize("host", ["", "example.com", "bücher.example", "10.0.0.1", "[::1]"])
-def test_names_and_addresses_are_hosts(host):
-    assert problems(routes=[{"host": host, "pool": "a"}]) == []
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"methods": ["GET"]},
+        {"headers": {"x-a": "1"}},
+        {"path": "/v1"},
+        {"path_regex": "/v1"},
+        {"host": "*.a"},
+    ],
+)
+def test_another_condition_makes_another_match(change):
+    assert problems(routes=[{"pool": "a"}, {"pool": "a"} | change]) == []
+
+
+def test_two_routes_of_one_name_are_refused():
+    [problem] = problems(routes=[{"name": "x", "pool": "a"}, {"name": "x", "path": "/", "pool": "a"}])
+    assert problem == "routes.1.name: 'x' is the name of routes.0 too; give it another"

@@ -7,11 +7,18 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.retries import RetrySettings
+from cluster_lb.settings.route_parts import (
+    FieldEditSettings,
+    RedirectSettings,
+    RespondSettings,
+    RouteTimeouts,
+)
+from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import (
     HealthSettings,
     ListenerSettings,
@@ -19,11 +26,13 @@ from cluster_lb.settings.schema import (
     PoolSettings,
     PoolTimeouts,
     RedisSettings,
-    RouteSettings,
 )
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-TABLES = {"health", "timeouts", "retries", "limits", "tracing"}  # they have sections of their own
+# Of the node, a pool or a route: they have sections of their own.
+TABLES = {"health", "timeouts", "retries", "limits", "tracing"} | {
+    *("redirect", "respond", "request_headers", "response_headers")
+}
 
 
 def documented(heading: str) -> dict[str, str]:
@@ -32,9 +41,10 @@ def documented(heading: str) -> dict[str, str]:
     return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.M))
 
 
-def shown(default: object) -> str:
-    if default is PydanticUndefined:
-        return "required"
+def shown(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default is None:
+        return "none"
     value = list(default) if isinstance(default, tuple) else default
     return f"`{json.dumps(value, default=str)}`"
 
@@ -52,11 +62,15 @@ def shown(default: object) -> str:
         ("[pools.NAME.retries]", RetrySettings),
         ("[pools.NAME.limits]", LimitSettings),
         ("[[routes]]", RouteSettings),
+        ("[routes.redirect]", RedirectSettings),
+        ("[routes.respond]", RespondSettings),
+        ("[routes.request_headers]", FieldEditSettings),
+        ("[routes.timeouts]", RouteTimeouts),
     ],
 )
 def test_every_setting_is_there_with_its_default(heading, model):
     expected = {
-        name: "host name" if name == "id" else shown(field.default)
+        name: "host name" if name == "id" else "required" if field.is_required() else shown(field)
         for name, field in model.model_fields.items()
         if name not in TABLES
     }

@@ -90,7 +90,10 @@ def test_an_empty_file_listens_on_loopback_8080_for_pool_web(read):
             "[[listeners]]\nbind = 'x:99999'",
             "listeners.0.bind: address 'x:99999': port 99999",
         ),
-        ("[[routes]]\nhost = 'x'", "routes.0.pool: is required"),
+        (
+            "[[routes]]\nhost = 'x'",
+            "routes.0: takes exactly one of pool, pools, redirect and respond, not none of them",
+        ),
         ("[pools.'we b']", "pools.we b: pool name 'we b': use 1 to 64"),
         ("[pools.web]\nallow = ['10.0.0.1/8']", "pools.web.allow.0: 10.0.0.1/8 has host bits set"),
         (

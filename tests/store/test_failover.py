@@ -13,7 +13,8 @@ from cluster_lb.errors import StoreError
 from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
-from cluster_lb.settings.schema import PoolSettings, RouteSettings
+from cluster_lb.settings.routes import RouteSettings
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership

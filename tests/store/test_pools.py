@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cluster_lb.settings.schema import PoolSettings, RouteSettings
+from cluster_lb.settings.routes import RouteSettings
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs, parse_routes
 from cluster_lb.store.registry import Registry
@@ -15,6 +16,23 @@ from tests.doubles.keyspace import hash_at, hearing, record
 
 WEB = RouteSettings(pool="web")
 API = RouteSettings(host="api.example", path_prefix="/v1", pool="api")
+WHOLE = RouteSettings.model_validate(
+    {
+        "name": "whole",
+        "priority": 3,
+        "host": "*.example.com",
+        "path_regex": "/u/[0-9]+",
+        "methods": ["GET"],
+        "headers": {"x-a": "1", "x-b": {"present": True}, "x-c": {"regex": "a+"}},
+        "pools": {"web": 95, "canary": 5},
+        "strip_prefix": "/u",
+        "request_headers": {"set": {"x-d": "{client}"}, "remove": ["x-e"]},
+        "timeouts": {"response_s": 1.5},
+        "max_body_bytes": 0,
+        "mirror": "shadow",
+        "mirror_percent": 12.5,
+    }
+)
 
 
 def pool(**fields: Any) -> PoolSettings:
@@ -56,7 +74,8 @@ async def test_seed_leaves_what_is_there_and_says_how_it_differs(store: Store, c
     assert differences == [
         "pools.web.attempts: 2 -> 5",
         "pools.web.health.path: / -> /up",
-        "routes: [/ to web] -> [api.example/v1 to api]",
+        "routes: '*/' to web: removed",
+        "routes: 'api.example/v1' to api: new",
     ]
     assert await settings_of(store, "web") == (pool(attempts=2), 1)
     assert await configs.routes() == (1, (WEB,))
@@ -79,7 +98,8 @@ async def test_apply_replaces_and_prints_what_changed(store: Store, configs: Poo
         "pools.old.attempts: 4 -> 3",
         "pools.web.attempts: 2 -> 5",
         "pools.api: new",
-        "routes: [/ to web] -> [api.example/v1 to api]",
+        "routes: '*/' to web: removed",
+        "routes: 'api.example/v1' to api: new",
     ]
     assert await settings_of(store, "web") == (pool(attempts=5), 2)
     assert await settings_of(store, "old") == (pool(), 2)
@@ -107,6 +127,21 @@ async def test_routes_are_restored_to_a_redis_that_has_older_ones_only(
     assert await configs.routes() == (7, (WEB,))
     await configs.restore_routes(5, [API])
     assert await configs.routes() == (7, (WEB,))
+
+
+async def test_a_route_with_everything_comes_back_as_it_was(store: Store, configs: PoolConfigs) -> None:
+    await configs.apply({}, [WHOLE])
+    assert await configs.routes() == (1, (WHOLE,))
+    assert '"path_prefix"' not in await store.call("GET", "lb:routes")  # only what is not the default
+
+
+async def test_the_revision_is_read_without_the_table(store: Store, configs: PoolConfigs) -> None:
+    assert await configs.routes_revision() == 0
+    for revision, routes in ((1, [WEB]), (2, [WEB, API]), (3, [])):
+        await configs.apply({}, routes)
+        assert await configs.routes_revision() == revision
+    await store.call("SET", "lb:routes", "garbage")
+    assert await configs.routes_revision() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""The routing table at work: compiled matches, and the routes that they lead to. All listeners share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cluster_lb.proxy.mirror import Mirror, Shadows
+from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.route_counts import RouteCounts
+from cluster_lb.proxy.table_route import TableRoute
+from cluster_lb.routing.table import MatchTable
+from cluster_lb.settings.routes import RouteSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """`matches.find` gives a number of `routes`. `counts`: of each route, by its name."""
+
+    matches: MatchTable
+    routes: Sequence[TableRoute]
+    counts: Mapping[str, RouteCounts] = field(default_factory=dict)
+
+
+NO_ROUTES = RouteTable(MatchTable(()), ())
+
+
+def build_table(
+    settings: Sequence[RouteSettings],
+    pools: Mapping[str, LivePool],
+    nowhere: LivePool,
+    shadows: Shadows,
+    before: RouteTable = NO_ROUTES,
+) -> RouteTable:
+    """Compile `settings`; `pools` has every pool that they name. Counts go on from the table `before`.
+
+    Touches nothing that is shared, so it can run in a thread.
+    """
+    counts = {route.label: before.counts.get(route.label) or RouteCounts() for route in settings}
+    routes = []
+    for route in settings:
+        counted = counts[route.label]
+        mirror = None
+        if route.mirror:
+            mirror = Mirror(route.label, pools[route.mirror], route.mirror_percent, shadows, counted)
+        routes.append(TableRoute(route, pools, nowhere, counted, mirror))
+    return RouteTable(MatchTable([route.match for route in settings]), routes, counts)

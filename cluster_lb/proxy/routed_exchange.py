@@ -1,0 +1,73 @@
+"""Exchanges that took a route of the table: counted for it, under its rules, their responses edited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from cluster_lb.proxy import failures
+from cluster_lb.proxy.exchange import Exchange
+from cluster_lb.wire.request_head import RequestFields
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.downstream import Downstream
+    from cluster_lb.proxy.route import Route
+    from cluster_lb.proxy.table_route import TableRoute
+    from cluster_lb.proxy.upstream import ResponseMemo
+
+
+_END = b"\r\n"
+_LAST = b"Connection: close\r\n\r\n"
+
+
+class RoutedExchange(Exchange):
+    """`host`: as the client named it; only known where the route is not plain."""
+
+    host = b""
+
+    def __init__(
+        self, client: Downstream, route: TableRoute, method: bytes, request_line: bytes, *, simple: bool
+    ) -> None:
+        super().__init__(client, route, method, request_line, simple=simple)
+        self.route = route
+        if route.turns is not None:
+            self.pool = next(route.turns)
+        self._rules = route.rules_for(self.pool)
+
+    @classmethod
+    def with_fields(
+        cls, client: Downstream, route: Route, method: bytes, request_line: bytes, fields: RequestFields
+    ) -> Self:
+        exchange = super().with_fields(client, route, method, request_line, fields)
+        exchange.host = fields.host or b""
+        return exchange
+
+    def check(self, now: float) -> None:
+        limit_s = self.route.request_timeout_s
+        if limit_s and self.tunnel is None and now - self.started > limit_s:
+            self.refuse(failures.REQUEST_TIMEOUT)
+        else:
+            super().check(now)
+
+    def _settle(self) -> None:
+        self.route.counts.statuses[self.status // 100] += 1
+        super()._settle()
+
+
+class EditedExchange(RoutedExchange):
+    """One whose route edits the fields of responses. What comes of a head is remembered with it."""
+
+    def on_whole_response(self, memo: ResponseMemo, body: bytes) -> None:
+        self.status = memo.status
+        self.response_bytes = len(body)
+        self.client.transport.write(self._forward(memo) + (_END if self.keep else _LAST) + body)
+        self._settle()
+
+    def _forward(self, memo: ResponseMemo) -> bytes:
+        edits = self.route.response_edits
+        assert edits is not None
+        key = (edits, self.client.peer, self.host) if edits.varies else (edits,)
+        if memo.edited is None or memo.edited[0] != key:
+            line, _, block = memo.head.forward.partition(b"\r\n")
+            values = self.route.variables(self.client.peer, self.host) if edits.varies else {}
+            memo.edited = key, line + b"\r\n" + edits.apply(block, values)
+        return memo.edited[1]

@@ -1,0 +1,60 @@
+"""The compiled table: which of its routes a request takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+
+from cluster_lb.routing.candidate import Candidate
+from cluster_lb.routing.host import without_port
+from cluster_lb.routing.match import Match
+from cluster_lb.routing.path_table import PathTable
+
+# RFC 1035 section 2.3.4 with a last dot. A longer Host names nothing that a table has, and is not remembered.
+MAX_HOST_BYTES = 255
+_REMEMBERED_HOSTS = 1024
+
+_Hosts = dict[bytes, PathTable]
+
+
+class MatchTable:
+    """Compiled from the matches of all routes, in the order of the table. Immutable."""
+
+    __slots__ = ("_ordered", "_tables_for")
+
+    def __init__(self, matches: Sequence[Match]) -> None:
+        order = sorted(range(len(matches)), key=lambda number: matches[number].specificity(), reverse=True)
+        self._ordered = len({match.priority for match in matches}) < 2
+        by_host: dict[bytes, list[tuple[Match, Candidate]]] = {}
+        for rank, number in enumerate(order):
+            match = matches[number]
+            by_host.setdefault(match.host, []).append((match, Candidate(match, number, rank)))
+        hosts = {host: PathTable(found, ordered=self._ordered) for host, found in by_host.items()}
+        self._tables_for = lru_cache(_REMEMBERED_HOSTS)(partial(_tables_for, hosts))
+
+    def find(self, host: bytes, method: bytes, target: bytes, block: bytes) -> int | None:
+        """The number of the route for a request: `host` as it came, with any port; `target`: path with query;
+        `block`: its end-to-end field lines. None where no route matches."""
+        path = target.partition(b"?")[0]
+        if path == b"*":  # OPTIONS * is about the server, not about a path
+            return None
+        if len(host) > MAX_HOST_BYTES:
+            host = b""
+        found: Candidate | None = None
+        for table in self._tables_for(host):
+            candidate = table.find(method, path, block)
+            if candidate is not None:
+                if self._ordered:
+                    return candidate.number
+                if found is None or candidate.rank < found.rank:
+                    found = candidate
+        return None if found is None else found.number
+
+
+def _tables_for(hosts: _Hosts, host: bytes) -> tuple[PathTable, ...]:
+    """The paths of a host: its own, those of wildcards above it from the longest on, those of any host."""
+    name = without_port(host).lower().removesuffix(b".")
+    names = [name] if name else []
+    while name := name.partition(b".")[2]:
+        names.append(b"*." + name)
+    return tuple(hosts[name] for name in [*names, b""] if name in hosts)
