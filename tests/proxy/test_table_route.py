@@ -182,6 +182,14 @@ async def test_settings_of_a_pool_reach_its_routes(balancer):
     )
 
 
+async def test_the_time_for_a_try_follows_the_routes_unless_the_pool_has_one(balancer):
+    balancer.route({"pool": "web", "timeouts": {"response_s": 90}})
+    route = balancer.table.routes[0]
+    assert route.rules_for(balancer.pool).try_timeout_s == 90.0
+    balancer.pool.configure(PoolSettings.model_validate({"retries": {"try_timeout_s": 2}}))
+    assert route.rules_for(balancer.pool).try_timeout_s == 2.0
+
+
 async def test_a_route_has_its_own_limit_of_bodies(start):
     balancer = await start(max_body_bytes=4)
     await balancer.answering(OK)
@@ -193,6 +201,11 @@ async def test_a_route_has_its_own_limit_of_bodies(start):
     assert (await client.ask(POST)).status == 200
     assert (await client.ask(POST.replace(b"/v1", b"/any"))).status == 200
     assert (await (await balancer.client()).ask(POST.replace(b"/v1", b"/"))).status == 413
+    # A request that one route allows does not open the common road to one of another.
+    for small in (POST, POST.replace(b"/v1", b"/any")):
+        both = await balancer.client()
+        assert (await both.ask(small)).status == 200
+        assert (await both.ask(small.replace(b" /v1", b" /").replace(b" /any", b" /"))).status == 413
     chunked = b"POST /v1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n"
     assert (await client.ask(chunked)).status == 413
 
