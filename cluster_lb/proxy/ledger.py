@@ -111,7 +111,7 @@ class Ledger:
     def settle_answered(self, exchange: Exchange) -> None:
         """An exchange that its route answered has ended."""
         if self._access is not None:
-            self._access.exchange(exchange, "-", monotonic() - exchange.started)
+            self._access.exchange(exchange, None, monotonic() - exchange.started)
 
     def refuse(self, peer: str, status: int, reason: str) -> None:
         """A client was answered `status` (0: not at all) without an exchange."""

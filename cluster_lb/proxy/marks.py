@@ -17,6 +17,7 @@ from cluster_lb.wire.request_id import id_taker
 from cluster_lb.wire.trace_context import TraceParent, take_trace_context
 
 if TYPE_CHECKING:
+    from cluster_lb.proxy.client import ClientConnection
     from cluster_lb.proxy.tracing import Tracer
     from cluster_lb.settings.schema import ListenerSettings
 
@@ -68,6 +69,8 @@ class Marking:
 
 class MarkedExchange(Exchange):
     """An exchange of a listener that marks requests."""
+
+    client: ClientConnection
 
     def start(self, head: bytes) -> None:
         self.own_lines = self._make_lines()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from cluster_lb.proxy.exchange import Exchange
 from cluster_lb.proxy.failures import Failure
 from cluster_lb.proxy.marks import MarkedExchange, with_lines
 from cluster_lb.proxy.sampling import Sampler
