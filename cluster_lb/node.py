@@ -39,6 +39,7 @@ from cluster_lb.proxy.listener import Listener
 from cluster_lb.proxy.live_routes import LiveRoutes
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
+from cluster_lb.proxy.rate_limits import limits_of
 from cluster_lb.proxy.route_table import RouteTable
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.stats import Accounts
@@ -51,6 +52,7 @@ from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.pools import PoolConfigs
+from cluster_lb.store.rate_limits import SharedLimits
 from cluster_lb.store.readings import PoolReading
 from cluster_lb.store.registry import Registry
 from cluster_lb.store.tickets import SharedTickets
@@ -87,9 +89,16 @@ class Node:
         self._ledger = Ledger(settings.node.slow_request_ms, self._access)
         self._ticker = Ticker(self._clock)
         self._tickets: dict[str, SharedTickets] = {}
+        self._rate_limits = SharedLimits(store, clock=self._clock)
+        self._ticker.watch(self._rate_limits.check)
         self._pools = LivePools(self._ticker, self._new_tickets)
         self._pools.on_adopted.append(self._on_adopted)
-        self._routes = LiveRoutes(self._pools, self._ticker, self._on_table)
+        self._routes = LiveRoutes(
+            self._pools,
+            self._ticker,
+            partial(limits_of, ensure=self._rate_limits.ensure),
+            self._on_table,
+        )
 
         self._registry = Registry(store)
         self._membership = Membership(store, self._lease_ms)
@@ -164,6 +173,7 @@ class Node:
         self._tasks.start(self._pools.run(), "adopt snapshots")
         self._tasks.start(self._routes.run(), "adopt routes")
         self._tasks.start(self._view.run(), "view")
+        self._tasks.start(self._rate_limits.run(), "rate limits")
         self._beating = self._tasks.start(self._pulse.run(), "pulse")
         for listener in self._listeners:
             await listener.start()
@@ -269,6 +279,7 @@ class Node:
             metrics=MetricsSources(
                 data_path=Accounts(self._pools, self._ledger, self._listeners, self._tls, self._routes),
                 tickets=lambda: self._tickets,
+                rate_limits=lambda: self._rate_limits.by_name,
                 store=self._store,
             ),
             events=self._events,
@@ -324,10 +335,12 @@ class Node:
 
     def _on_members(self, members: Sequence[Member]) -> None:
         self._prober.update_members([member.id for member in members])
+        self._rate_limits.resize(len(members))
 
     def _on_table(self, table: RouteTable) -> None:
         for listener in self._listeners:
             listener.router = Router(self._pools.ensure(listener.pool_name), table)
+        self._rate_limits.retain(table.rate_limits)
 
 
 def _access_log(settings: Settings, clock: SystemClock) -> AccessLog | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from cluster_lb import __version__
-from cluster_lb.admin.sources import DataPathStats, PoolStats, StoreStats, TicketStats
+from cluster_lb.admin.sources import DataPathStats, PoolStats, RateLimitStats, StoreStats, TicketStats
 from cluster_lb.admin.state import STATE, AdminState, ClusterView
 from cluster_lb.model.availability import Health
 from cluster_lb.model.snapshot import Snapshot
@@ -49,6 +49,7 @@ class NodeCollector(Collector):
         yield from _connections(sources.data_path)
         yield from _arrivals(sources.data_path)
         yield from _tickets(sources.tickets())
+        yield from _rate_limits(sources.rate_limits())
         yield from _store(sources.store)
         yield from _cluster(view)
         yield from _snapshots({name: reading.snapshot for name, reading in view.readings.items()})
@@ -240,6 +241,28 @@ def _tickets(pools: Mapping[str, TicketStats]) -> Iterator[Metric]:
         "Tickets used: out of blocks (shared), or because no block was at hand (local).",
         ["pool", "source"],
         samples,
+    )
+
+
+def _rate_limits(limits: Mapping[str, RateLimitStats]) -> Iterator[Metric]:
+    samples: list[Sample] = []
+    for name, limit in limits.items():
+        samples += [((name, "allowed"), limit.allowed), ((name, "denied"), limit.denied)]
+    yield _counter(
+        "rate_limited_requests", "Requests that a rate limit decided on.", ["limit", "outcome"], samples
+    )
+    figures: list[tuple[str, str, Callable[[RateLimitStats], int]]] = [
+        ("rate_limit_cut_off_requests", "Those that were decided without Redis.", lambda one: one.cut_off),
+        ("rate_limit_leases", "Calls to Redis for a key.", lambda one: one.leases),
+        ("rate_limit_tokens", "Tokens taken ahead from shared buckets.", lambda one: one.tokens),
+    ]
+    for name, text, read in figures:
+        yield _counter(name, text, ["limit"], (((limit,), read(one)) for limit, one in limits.items()))
+    yield _gauge(
+        "rate_limit_keys",
+        "Keys that the node remembers.",
+        ["limit"],
+        (((name,), len(limit)) for name, limit in limits.items()),
     )
 
 

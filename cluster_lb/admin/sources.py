@@ -212,6 +212,30 @@ class TicketStats(Protocol):
         """Local tickets used, because no block was at hand."""
 
 
+class RateLimitStats(Protocol):
+    """One rate limit; `model.limited_keys.LimitedKeys` is one. Its size: keys that the node remembers."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def allowed(self) -> int: ...
+
+    @property
+    def denied(self) -> int: ...
+
+    @property
+    def cut_off(self) -> int:
+        """Requests, among both, that were decided without Redis."""
+
+    @property
+    def leases(self) -> int:
+        """Calls for a key."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens taken ahead."""
+
+
 class StoreCounts(Protocol):
     @property
     def commands(self) -> int: ...
@@ -235,8 +259,10 @@ class StoreStats(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MetricsSources:
-    """All of them. `tickets` is asked at each scrape: pool name -> its tickets."""
+    """All of them. `tickets` and `rate_limits` are asked at each scrape: pool name -> its tickets, limit's
+    name -> what it counted."""
 
     data_path: DataPathStats
     tickets: Callable[[], Mapping[str, TicketStats]]
     store: StoreStats
+    rate_limits: Callable[[], Mapping[str, RateLimitStats]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cluster_lb.model.rate_limit import Denial, Quota
+
 
 class Tickets(Protocol):
     """Numbers of the shared sequence of one pool. `take` never waits: with no block at hand it goes on
@@ -15,3 +17,14 @@ class Tickets(Protocol):
     def adopt(self, epoch: int, period: int) -> None:
         """Tickets are for `epoch` from now on, whose schedule repeats after `period` of them; what is held
         of another epoch is void."""
+
+
+class LimitedKeys(Protocol):
+    """The keys of one rate limit. `take` never waits: it decides by the tokens that this node holds, or on
+    credit."""
+
+    def take(self, key: str) -> Denial | None:
+        """Count one request on `key`; None: it may pass."""
+
+    def quota(self, key: str) -> Quota:
+        """What is left for `key`, as far as this node knows."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.failures import Failure, Fault
 from cluster_lb.proxy.marks import NO_MARK
+from cluster_lb.proxy.rate_limits import is_denied
 from cluster_lb.proxy.request_memo import NO_MEMO, learn
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
@@ -269,6 +270,8 @@ class ClientConnection(asyncio.Protocol):
             except BadRequestError:
                 self.exchange = None
                 raise
+        if route.rate_limits and is_denied(exchange, route.rate_limits, fields):
+            return rest
         exchange.simple = self.plain and exchange.may_be_simple()
         exchange.start(route.request_head(request_line, self._memo, self.peer))
         return rest

@@ -33,10 +33,10 @@ class Exchange:
     attempts go.
 
     `request_done`: the whole request has been handed on. `simple`: nothing but the response is left to do,
-    and it can go out under a head made before, for connections that stay open or those that end. `status`:
-    0 until the response is known. `started`, `first_byte_at`: monotonic seconds. `own_lines`: field lines
-    made for this request alone; in `head` they follow the request line. `request_id`: empty where requests
-    get none.
+    and it can go out under a head made before, for connections that stay open or those that end.
+    `response_lines`: to be added to it. `status`: 0 until the response is known. `started`, `first_byte_at`:
+    monotonic seconds. `own_lines`: field lines made for this request alone; in `head` they follow the
+    request line. `request_id`: empty where requests get none.
     """
 
     # Defaults live on the class and only what differs is set on an instance: measurably cheaper for an
@@ -56,6 +56,7 @@ class Exchange:
     response_bytes = 0
     first_byte_at = 0.0
     upgrade = b""
+    response_lines = b""
     keep = True
     http10 = False
     request_done = True
@@ -101,7 +102,7 @@ class Exchange:
     def may_be_simple(self) -> bool:
         """Whether what is left is a response that goes out under a head made before, and that has a body if
         it says so."""
-        ready = self.request_done and not (self.upgrade or self.method == b"HEAD")
+        ready = self.request_done and not (self.upgrade or self.response_lines or self.method == b"HEAD")
         return ready and not (self.http10 and self.keep)
 
     def __repr__(self) -> str:
@@ -233,11 +234,11 @@ class Exchange:
         """The head with the lines that this client needs added."""
         if framing is Framing.CLOSE or not self.request_done or self.client.draining:
             self.keep = False
-        lines = b""
+        lines = self.response_lines
         if not self.keep:
-            lines = b"Connection: close\r\n"
+            lines += b"Connection: close\r\n"
         elif self.http10:
-            lines = b"Connection: keep-alive\r\n"
+            lines += b"Connection: keep-alive\r\n"
         if self.client.listener.debug_headers and self.server is not None:
             lines += b"X-Served-By: " + self.server.id.encode("ascii") + b"\r\n"
         lines += self.client.listener.response_lines
@@ -337,7 +338,7 @@ class Exchange:
             self.client.abort()
         else:
             self.status = failure.status
-            self.keep = self.keep and self.request_done and not self.http10 and not self.client.draining
+            self.keep = self._stays_open()
             self.client.transport.write(
                 own_response(
                     failure.status,
@@ -347,6 +348,20 @@ class Exchange:
                     retry_after_s=failure.retry_after_s,
                 )
             )
+        self._settle()
+
+    def _stays_open(self) -> bool:
+        """Whether the connection is of use after an answer of our own."""
+        return self.keep and self.request_done and not self.http10 and not self.client.draining
+
+    def deny(self, status: int, reason: str, lines: str) -> None:
+        """Answer before any attempt, with these header lines: a decision, and nobody's failure."""
+        self.status = status
+        self.keep = self._stays_open()
+        head_only = self.method == b"HEAD"
+        self.client.transport.write(
+            own_response(status, reason, head_only=head_only, close=not self.keep, lines=lines)
+        )
         self._settle()
 
     def refuse(self, failure: Failure) -> None:

@@ -102,9 +102,10 @@ class Ledger:
             self._log_exchange(exchange, server, elapsed)
 
     def settle_unserved(self, exchange: Exchange) -> None:
-        """An exchange for which there was no server has ended."""
+        """An exchange that reached no server has ended."""
         exchange.pool.statuses[exchange.status // 100] += 1
-        self._warn_failed(exchange, "-")
+        if exchange.failure is not None:
+            self._warn_failed(exchange, "-")
         if self._log_exchange is not None:
             self._log_exchange(exchange, None, monotonic() - exchange.started)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from cluster_lb.proxy.mirror import Shadows
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
+from cluster_lb.proxy.rate_limits import RouteLimit
 from cluster_lb.proxy.route_table import NO_ROUTES, RouteTable, build_table
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.routes import RouteSettings
@@ -18,10 +19,17 @@ class LiveRoutes:
     """Tables are offered as they come; `run` compiles the newest in a thread, so that a large one never holds
     up traffic, and hands it to `on_adopted`. Exchanges under way go on under the route that they took."""
 
-    def __init__(self, pools: LivePools, ticker: Ticker, on_adopted: Callable[[RouteTable], None]) -> None:
+    def __init__(
+        self,
+        pools: LivePools,
+        ticker: Ticker,
+        limits_of: Callable[[RouteSettings], tuple[RouteLimit, ...]],
+        on_adopted: Callable[[RouteTable], None],
+    ) -> None:
         self.table = NO_ROUTES
         self.shadows = Shadows(ticker)
         self._pools = pools
+        self._limits_of = limits_of
         self._on_adopted = on_adopted
         self._nowhere = LivePool("-", _NoTickets(), ticker, PoolSettings())
         self._offered: Sequence[RouteSettings] | None = None
@@ -45,8 +53,9 @@ class LiveRoutes:
             routes, self._offered = self._offered, None
             names = {name for route in routes for name in (*route.pool_weights, route.mirror) if name}
             pools = {name: self._pools.ensure(name) for name in names}
+            limits = [self._limits_of(route) for route in routes]
             self.table = await asyncio.to_thread(
-                build_table, routes, pools, self._nowhere, self.shadows, self.table
+                build_table, routes, pools, self._nowhere, self.shadows, self.table, limits
             )
             self._on_adopted(self.table)
 

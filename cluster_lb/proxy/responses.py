@@ -5,11 +5,15 @@ from __future__ import annotations
 from http import HTTPStatus
 
 
-def own_response(status: int, reason: str, *, head_only: bool, close: bool, retry_after_s: int = 0) -> bytes:
-    """A whole response; `reason` goes into the body for the client, so it must hold nothing internal."""
+def own_response(
+    status: int, reason: str, *, head_only: bool, close: bool, retry_after_s: int = 0, lines: str = ""
+) -> bytes:
+    """A whole response; `reason` goes into the body for the client, so it must hold nothing internal.
+    `lines`: further header lines, each with its CRLF."""
     phrase = HTTPStatus(status).phrase
     body = f"{status} {phrase}: {reason}\n".encode("ascii", "replace")
-    lines = f"Retry-After: {retry_after_s}\r\n" if retry_after_s else ""
+    if retry_after_s:
+        lines = f"Retry-After: {retry_after_s}\r\n{lines}"
     if close:
         lines += "Connection: close\r\n"
     head = (

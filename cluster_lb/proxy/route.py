@@ -8,20 +8,22 @@ from cluster_lb.proxy.exchange import Exchange
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.rate_limits import RouteLimit
     from cluster_lb.proxy.request_memo import RequestMemo
 
 
 class Route:
     """`plain`: requests go to servers as they are, so the common path is open to them. `exchange`: what is
-    made of each. `limits`: what a request has to pass before. `max_body_bytes`: None: the listener's."""
+    made of each. `rate_limits`: each must let a request pass, in this order. `max_body_bytes`: None: the
+    listener's."""
 
-    __slots__ = ("exchange", "limits", "max_body_bytes", "plain", "pool")
+    __slots__ = ("exchange", "max_body_bytes", "plain", "pool", "rate_limits")
 
     def __init__(self, pool: LivePool, exchange: type[Exchange] = Exchange) -> None:
         self.pool = pool
         self.exchange = exchange
         self.plain = True
-        self.limits: tuple[object, ...] = ()
+        self.rate_limits: tuple[RouteLimit, ...] = ()
         self.max_body_bytes: int | None = None
 
     def request_head(self, request_line: bytes, memo: RequestMemo, peer: str) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cluster_lb.proxy.mirror import Mirror, Shadows
 from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.rate_limits import RouteLimit
 from cluster_lb.proxy.route_counts import RouteCounts
 from cluster_lb.proxy.table_route import TableRoute
 from cluster_lb.routing.table import MatchTable
@@ -15,11 +16,13 @@ from cluster_lb.settings.routes import RouteSettings
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """`matches.find` gives a number of `routes`. `counts`: of each route, by its name."""
+    """`matches.find` gives a number of `routes`. `counts`: of each route, by its name. `rate_limits`: the
+    names of those that any route has."""
 
     matches: MatchTable
     routes: Sequence[TableRoute]
     counts: Mapping[str, RouteCounts] = field(default_factory=dict)
+    rate_limits: frozenset[str] = frozenset()
 
 
 NO_ROUTES = RouteTable(MatchTable(()), ())
@@ -31,17 +34,20 @@ def build_table(
     nowhere: LivePool,
     shadows: Shadows,
     before: RouteTable = NO_ROUTES,
+    rate_limits: Sequence[tuple[RouteLimit, ...]] | None = None,
 ) -> RouteTable:
-    """Compile `settings`; `pools` has every pool that they name. Counts go on from the table `before`.
+    """Compile `settings`; `pools` has every pool that they name, `rate_limits` those of each of them. Counts
+    go on from the table `before`.
 
     Touches nothing that is shared, so it can run in a thread.
     """
     counts = {route.label: before.counts.get(route.label) or RouteCounts() for route in settings}
     routes = []
-    for route in settings:
+    for route, limits in zip(settings, rate_limits or [()] * len(settings), strict=True):
         counted = counts[route.label]
         mirror = None
         if route.mirror:
             mirror = Mirror(route.label, pools[route.mirror], route.mirror_percent, shadows, counted)
-        routes.append(TableRoute(route, pools, nowhere, counted, mirror))
-    return RouteTable(MatchTable([route.match for route in settings]), routes, counts)
+        routes.append(TableRoute(route, pools, nowhere, counted, mirror, limits))
+    names = frozenset(limit.name for route in settings for limit in route.limits())
+    return RouteTable(MatchTable([route.match for route in settings]), routes, counts, names)

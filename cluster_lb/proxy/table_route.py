@@ -19,6 +19,7 @@ from cluster_lb.settings.routes import RouteSettings
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.pool import LivePool
+    from cluster_lb.proxy.rate_limits import RouteLimit
     from cluster_lb.proxy.request_memo import RequestMemo
     from cluster_lb.proxy.route_counts import RouteCounts
     from cluster_lb.proxy.rules import Rules
@@ -55,6 +56,7 @@ class TableRoute(Route):
         nowhere: LivePool,
         counts: RouteCounts,
         mirror: Mirror | None,
+        rate_limits: tuple[RouteLimit, ...] = (),
     ) -> None:
         weights = settings.pool_weights
         super().__init__(pools[next(iter(weights))] if weights else nowhere)
@@ -78,7 +80,9 @@ class TableRoute(Route):
         self.exchange = self._kind_of_exchange()
         varies = self.response_edits is not None and self.response_edits.varies
         limited = settings.max_body_bytes is not None
-        self.plain = not (self._rewrite or self._request_edits or mirror or self.answer or varies or limited)
+        self.rate_limits = rate_limits
+        edited = self._rewrite or self._request_edits or varies
+        self.plain = not (edited or mirror or self.answer or limited or rate_limits)
 
     def _kind_of_exchange(self) -> type[RoutedExchange]:
         if self.answer is not None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from cluster_lb.model.address import Address
 from cluster_lb.routing.match import Match
 from cluster_lb.settings.problems import Problem
+from cluster_lb.settings.rates import clashing_limits
 from cluster_lb.settings.schema import Settings
 from cluster_lb.settings.tls import listener_contradictions
 
@@ -20,6 +21,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     yield from _open_admin(settings)
     yield from _repeated_routes(settings)
     yield from _listener_parts(settings)
+    yield from clashing_limits(settings.routes)
 
 
 def _shared_binds(settings: Settings) -> Iterator[Problem]:

@@ -11,9 +11,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from cluster_lb.errors import InvalidValueError
+from cluster_lb.model.rate_limit import RateLimit
 from cluster_lb.routing.match import FieldCondition, Match, PathKind
 from cluster_lb.settings.base import Table
 from cluster_lb.settings.names import PoolName
+from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.settings.route_parts import (
     FieldEditSettings,
     FieldMatch,
@@ -63,6 +65,7 @@ class RouteSettings(Table):
     timeouts: RouteTimeouts = RouteTimeouts()
     attempts: Annotated[int, Field(ge=0, le=10)] = 0  # 0: the pool's
     max_body_bytes: Annotated[int, Field(ge=0)] | None = None  # none: the listener's; 0: any
+    rate_limits: tuple[RateLimitSettings, ...] = ()
     mirror: PoolName = ""
     mirror_percent: Annotated[float, Field(gt=0, le=100)] = 100.0
 
@@ -109,8 +112,13 @@ class RouteSettings(Table):
             f"={self.path}" if self.path else f"~{self.path_regex}" if self.path_regex else self.path_prefix
         )
         words = [",".join(self.methods)] if self.methods else []
-        words.append((self.host or "*") + path)
+        words.append((self.host.lower() or "*") + path)
         return " ".join([*words, *(_shown(name, wanted) for name, wanted in self._conditions)])
+
+    def limits(self) -> list[RateLimit]:
+        """The limits that `rate_limits` stand for on this route."""
+        name = self.label if self.name or self.host else self.label.replace("*", "", 1)
+        return [limit.on_route(name) for limit in self.rate_limits]
 
     @property
     def action_label(self) -> str:

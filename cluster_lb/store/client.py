@@ -49,6 +49,10 @@ _UNAVAILABLE_TEXT = ("LOADING", "READONLY", "BUSY ", "MASTERDOWN", "CLUSTERDOWN"
 _FAILURES = (redis_errors.RedisError, *_UNAVAILABLE)
 
 
+#: key and arguments of a script that has one key
+Call = tuple[str, Sequence[str | int | float]]
+
+
 @dataclass(slots=True)
 class StoreCounters:
     """Since the start of the process. `errors`: calls that failed."""
@@ -110,6 +114,29 @@ class Store:
                 return await client.execute_command("EVAL", script.text, len(keys), *keys, *args)
 
         return await self._guarded(script.name, 1, evaluate)
+
+    async def run_each(self, script: Script, calls: Sequence[Call]) -> list[Any]:
+        """Run `script`, which has one key, for each of `calls` in one round trip (per Cluster node); not
+        atomic together."""
+
+        async def evaluate(client: Client) -> list[Any]:
+            results = await _pipelined(client, ["EVALSHA", script.sha], calls)
+            unknown = [
+                i for i, result in enumerate(results) if isinstance(result, redis_errors.NoScriptError)
+            ]
+            if unknown:
+                self.counters.commands += len(unknown)
+                again = await _pipelined(client, ["EVAL", script.text], [calls[i] for i in unknown])
+                for i, result in zip(unknown, again, strict=True):
+                    results[i] = result
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+            return results
+
+        assert script.n_keys == 1, script.name
+        replies: list[Any] = await self._guarded(script.name, len(calls), evaluate)
+        return replies
 
     async def call(self, *command: str | int | float) -> Any:
         """Run one plain command."""
@@ -199,6 +226,15 @@ class Store:
         except _FAILURES as error:
             self._outage = _text(error)
             raise
+
+
+async def _pipelined(client: Client, how: Sequence[str], calls: Sequence[Call]) -> list[Any]:
+    """The results of a script with one key, errors among them."""
+    pipeline = client.pipeline(transaction=False)
+    for key, args in calls:
+        pipeline.execute_command(*how, 1, key, *args)
+    results: list[Any] = await pipeline.execute(raise_on_error=False)
+    return results
 
 
 async def _send_again_if_closed(client: Client, send: Callable[[Client], Awaitable[Any]]) -> Any:

@@ -20,6 +20,7 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:{pool}:seen`           | HASH    | -       | node id -> epoch that it serves                | loads                | drain          |
 | `ns:{pool}:load`           | HASH    | -       | node/server -> exchanges in flight, no zeros   | loads                | view, drain    |
 | `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms, preserve_until_ms | sweep, registry, reseed                | sweep          |
+| `ns:rate:<limit>:<key>`    | STRING  | until full | when a bucket of a rate limit is full again, ms of Redis time; absent: it is full | rate_limits | rate_limits |
 | `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server          | scripts              | bus            |
 """
 
@@ -75,6 +76,9 @@ class Keys:
     @property
     def events(self) -> str:
         return f"{self.namespace}:events"
+
+    def rate(self, limit: str, key: str) -> str:
+        return f"{self.namespace}:rate:{limit}:{key}"
 
     def pool(self, pool: str) -> PoolKeys:
         base = f"{self.namespace}:{{{pool}}}:"

@@ -17,7 +17,7 @@ from cluster_lb.model.server import ServerRecord
 from cluster_lb.store.client import Store
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.registry import Registry
-from tests.doubles.node_state import CountedDataPath, CountedStore, CountedTickets, HeldView
+from tests.doubles.node_state import CountedDataPath, CountedRateLimit, CountedStore, CountedTickets, HeldView
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Node:
     data_path: CountedDataPath
     tickets: dict[str, CountedTickets]
     store: CountedStore
+    limits: dict[str, CountedRateLimit]
     events: EventHub
     readiness: tuple[bool, str] = (True, "")
     token: str = ""
@@ -51,7 +52,7 @@ class Node:
             registry=self.registry,
             membership=self.membership,
             ready=lambda: self.readiness,
-            metrics=MetricsSources(self.data_path, lambda: self.tickets, self.store),
+            metrics=MetricsSources(self.data_path, lambda: self.tickets, self.store, lambda: self.limits),
             events=self.events,
             token=self.token,
         )
@@ -69,6 +70,7 @@ async def node():
             data_path=CountedDataPath(),
             tickets={},
             store=CountedStore(),
+            limits={},
             events=EventHub(),
         )
 

@@ -12,7 +12,14 @@ from cluster_lb import __version__
 from cluster_lb.model.availability import AdminState
 from cluster_lb.model.member import Member
 from cluster_lb.proxy.route_counts import RouteCounts
-from tests.doubles.node_state import CountedLatency, CountedLimits, CountedPool, CountedServer, CountedTickets
+from tests.doubles.node_state import (
+    CountedLatency,
+    CountedLimits,
+    CountedPool,
+    CountedRateLimit,
+    CountedServer,
+    CountedTickets,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -111,6 +118,18 @@ async def test_tickets_store_and_build_are_shown(client, node):
     assert shown[sample("store_reconnects_total")] == 1
     [version] = [dict(labels)["version"] for name, labels in shown if name == "build_info"]
     assert version == __version__
+
+
+async def test_rate_limits_are_shown(client, node):
+    node.limits["/:all:5/1s"] = CountedRateLimit(3, allowed=10, denied=4, cut_off=2, leases=6, tokens=9)
+    shown = await scrape(client)
+    name = {"limit": "/:all:5/1s"}
+    assert shown[sample("rate_limited_requests_total", **name, outcome="allowed")] == 10
+    assert shown[sample("rate_limited_requests_total", **name, outcome="denied")] == 4
+    assert shown[sample("rate_limit_cut_off_requests_total", **name)] == 2
+    assert shown[sample("rate_limit_leases_total", **name)] == 6
+    assert shown[sample("rate_limit_tokens_total", **name)] == 9
+    assert shown[sample("rate_limit_keys", **name)] == 3
 
 
 async def test_the_cluster_is_shown_as_the_node_last_heard_of_it(client, node):

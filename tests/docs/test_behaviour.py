@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cluster_lb
-from cluster_lb.settings import limits, retries, schema
+from cluster_lb.settings import limits, rates, retries, schema
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.route_parts import RouteTimeouts
 
@@ -29,6 +29,7 @@ _SECTIONS = {
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,
     "routes.timeouts": RouteTimeouts,
+    "routes.rate_limits": rates.RateLimitSettings,
 }
 _WATCHED = ("admin", "health", "proxy", "pulse", "routing", "sdk", "spans", "store", "supervisor", "wire")
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.

@@ -75,6 +75,19 @@ class CountedTickets:
 
 
 @dataclass
+class CountedRateLimit:
+    keys: int = 0
+    allowed: int = 0
+    denied: int = 0
+    cut_off: int = 0
+    leases: int = 0
+    tokens: int = 0
+
+    def __len__(self) -> int:
+        return self.keys
+
+
+@dataclass
 class HeldView:
     """What a node last heard, set by hand."""
 

@@ -35,7 +35,7 @@ def pools() -> LivePools:
 
 @pytest.fixture
 def routes(pools, adopted) -> LiveRoutes:
-    return LiveRoutes(pools, Ticker(SystemClock()), adopted.append)
+    return LiveRoutes(pools, Ticker(SystemClock()), lambda route: (), adopted.append)
 
 
 async def test_the_newest_table_is_adopted(routes, adopted):

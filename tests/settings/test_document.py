@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import TracingSettings
+from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.route_parts import (
     FieldEditSettings,
@@ -66,6 +67,7 @@ def shown(field: FieldInfo) -> str:
         ("[routes.respond]", RespondSettings),
         ("[routes.request_headers]", FieldEditSettings),
         ("[routes.timeouts]", RouteTimeouts),
+        ("[[routes.rate_limits]]", RateLimitSettings),
     ],
 )
 def test_every_setting_is_there_with_its_default(heading, model):
