@@ -34,7 +34,7 @@ _v1_addresses = re.compile(
 ).fullmatch
 
 # family and transport -> bytes of its addresses: none, IPv4, IPv6, Unix, each as a stream or as datagrams
-_ADDRESS_BYTES = {0x00: 0, 0x11: 12, 0x12: 12, 0x21: 36, 0x22: 36, 0x31: 216, 0x32: 216}
+_ADDRESS_LENGTHS = {0x00: 0, 0x11: 12, 0x12: 12, 0x21: 36, 0x22: 36, 0x31: 216, 0x32: 216}
 _FORMS = {_TCP4: struct.Struct("!4s4sHH"), _TCP6: struct.Struct("!16s16sHH")}
 
 
@@ -128,12 +128,12 @@ def _read_v2(header: bytes) -> Endpoints | None:
         return None  # the sender's own connection: what follows is to be skipped, whatever it is
     if command != _PROXY:
         raise ProxyProtocolError(f"unknown version and command 0x{command:02x}")
-    if family not in _ADDRESS_BYTES:
+    if family not in _ADDRESS_LENGTHS:
         raise ProxyProtocolError(f"unknown family and transport 0x{family:02x}")
     rest = header[_V2_START.size :]
-    if len(rest) < _ADDRESS_BYTES[family]:
+    if len(rest) < _ADDRESS_LENGTHS[family]:
         raise ProxyProtocolError("too short for its addresses")
-    _check_tlvs(rest, _ADDRESS_BYTES[family])
+    _check_tlvs(rest, _ADDRESS_LENGTHS[family])
     if family not in _FORMS:
         return None
     source, destination, source_port, destination_port = _FORMS[family].unpack_from(rest)

@@ -31,7 +31,10 @@ _SECTIONS = {
     "routes.timeouts": RouteTimeouts,
     "routes.rate_limits": rates.RateLimitSettings,
 }
-_WATCHED = ("admin", "health", "proxy", "pulse", "routing", "sdk", "spans", "store", "supervisor", "wire")
+_WATCHED = (
+    *("admin", "dial", "health", "proxy", "pulse", "routing"),
+    *("sdk", "spans", "store", "supervisor", "tls", "wire"),
+)
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.
 _TUNING = {
     "proxy.access_log._MAX_BATCH",

@@ -285,6 +285,29 @@ async def test_servers_are_told_of_a_clients_certificate(start, authority, dial,
         assert request["x-evil"] is None
 
 
+async def test_servers_are_told_of_it_on_a_resumed_session_too(start, authority):
+    seen: list[Message] = []
+    balancer = await start(
+        tls=[authority.issue("a.example")], client_certificates="required", client_ca=str(authority.path)
+    )
+    await balancer.answering(OK, seen=seen)
+    context = authority.client_context(authority.issue(file="client", subject="John"))
+    port = balancer.listener.address.port
+
+    def ask(session: ssl.SSLSession | None) -> tuple[bool, ssl.SSLSession]:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as sock,
+            context.wrap_socket(sock, server_hostname="a.example", session=session) as client,
+        ):
+            client.sendall(GET)
+            client.recv(65536)
+            return client.session_reused, client.session
+
+    _, session = await asyncio.to_thread(ask, None)
+    assert (await asyncio.to_thread(ask, session))[0]
+    assert [request["x-client-cert-subject"] for request in seen] == ["CN=John", "CN=John"]
+
+
 async def test_without_a_certificate_servers_are_told_so_where_it_is_optional(start, authority, dial):
     seen: list[Message] = []
     balancer = await start(
