@@ -26,7 +26,7 @@ def test_a_route_of_the_first_version_is_as_it_was():
     route = RouteSettings.model_validate({"host": "Api.Example", "path_prefix": "/v1/", "pool": "api"})
     assert route.match == Match(host=b"api.example", path=b"/v1")
     assert route.pool_weights == {"api": 1}
-    assert (route.label, route.action_label) == ("Api.Example/v1/", "to api")
+    assert (route.label, route.action_label) == ("api.example/v1/", "to api")
 
 
 def test_every_condition_is_part_of_the_match():
