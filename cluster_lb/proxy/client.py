@@ -113,36 +113,34 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         line = match_request_line(data) if self._ready else None
-        memo = self._memo
-        if (
-            line is not None
-            and len(data) - (line_end := line.end()) == memo.message_bytes
-            and data.startswith(memo.block, line_end)
-            and line[3] == b"1"
-            and line_end < _MAX_COMMON_LINE_BYTES
-        ):
-            # The common path: a whole request, its field block the same as the last one's.
-            method = line[1]
-            listener = self.listener
-            router = listener.router
-            route = router.only or router.find(method, line[2], memo.fields)
-            if route.plain:
-                request_line = message = data[:line_end]
-                self._ready = False
-                kind = listener.exchange_types[route.exchange]
-                self.exchange = exchange = kind(
-                    self, route, method, request_line, simple=self.plain and method != b"HEAD"
+        if line is not None and line[3] == b"1" and (line_end := line.end()) < _MAX_COMMON_LINE_BYTES:
+            # The common path: a whole request, its field block the same as the last one's, or of its shape.
+            memo, listener = self._memo, self.listener
+            same = len(data) - line_end == memo.message_bytes and data.startswith(memo.block, line_end)
+            tail = memo.tail if same else memo.tail_of(data, line_end, listener.max_head_bytes)
+            if tail is not None:
+                method = line[1]
+                router = listener.router
+                route = router.only or router.find(
+                    method, line[2], memo.fields if same else memo.fields_of(tail)
                 )
-                message += memo.tail
-                if memo.special:
-                    exchange.keep = not memo.fields.close
-                    exchange.body_bytes = memo.body_bytes
-                    message += data[line_end + len(memo.block) :]
-                exchange.start(message)
-                return
-            if not memo.special:
-                self._begin(route, method, data[:line_end], memo.fields, b"")
-                return
+                if route.plain:
+                    request_line = message = data[:line_end]
+                    self._ready = False
+                    kind = listener.exchange_types[route.exchange]
+                    self.exchange = exchange = kind(
+                        self, route, method, request_line, simple=self.plain and method != b"HEAD"
+                    )
+                    message += tail
+                    if memo.special:
+                        exchange.keep = not memo.fields.close
+                        exchange.body_bytes = memo.body_bytes
+                        message += data[len(data) - memo.body_bytes :]
+                    exchange.start(message)
+                    return
+                if same and not memo.special:
+                    self._begin(route, method, data[:line_end], memo.fields, b"")
+                    return
         if self.exchange is None:
             self._between_exchanges(data)
         else:
@@ -231,6 +229,8 @@ class ClientConnection(asyncio.Protocol):
             )
             if listener.marking is not None:
                 memo, self.mark = listener.marking.take(memo, trusted=trusted)
+            elif memo.shape is None and memo.common and not memo.body_bytes and self._memo.common:
+                memo.shape = listener.shapes.find(block, listener.ticker.now)
             self._memo = memo
         fields = self._memo.fields
         if http10 and fields.framing is Framing.CHUNKED:

@@ -20,6 +20,7 @@ from cluster_lb.proxy.marks import Marking
 from cluster_lb.proxy.request_memo import NO_MEMO
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.proxy.router import Router
+from cluster_lb.proxy.shapes import Shapes
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.settings.schema import ListenerSettings, Network
@@ -79,6 +80,7 @@ class Listener:
         self.on_unreachable = on_unreachable
         self.clients: set[ClientConnection] = set()
         self.recent = NO_MEMO  # the last request memo of all clients
+        self.shapes = Shapes()
         self.debug_headers = settings.debug_headers
         self.front = front
         self.proto = b"https" if front else b"http"

@@ -6,7 +6,7 @@ connection: comparing is far cheaper than parsing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
 from cluster_lb.wire.forwarding import forwarding_lines
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields, parse_request_fields
+from cluster_lb.wire.shape import Shape
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.route import Route
@@ -28,7 +29,7 @@ class RequestMemo:
     client at `peer` with `identity`. `common`: requests in HTTP/1.1 with this block may take the common path
     when they come whole, `message_bytes` after their request line, of which `body_bytes` are the body;
     `special`: these have a body, or end their connection. `edited`: the tail as the last route that edits
-    fields made it."""
+    fields made it. `shape`: that of the block, once it is known."""
 
     block: bytes
     fields: RequestFields
@@ -40,6 +41,20 @@ class RequestMemo:
     body_bytes: int
     special: bool
     edited: tuple[Route, bytes] | None = None
+    shape: Shape | None = None
+
+    def tail_of(self, data: bytes, start: int, limit: int) -> bytes | None:
+        """The tail for a request without body whose block `data` has from `start` on; None unless the block
+        is of this one's shape, and `data` no longer than `limit`."""
+        if self.shape is None or len(data) > limit:
+            return None
+        end_to_end = self.shape.end_to_end(data, start)
+        return None if end_to_end is None else end_to_end + self.tail[len(self.fields.end_to_end) :]
+
+    def fields_of(self, tail: bytes) -> RequestFields:
+        """What the block behind such a tail says."""
+        own = len(self.tail) - len(self.fields.end_to_end)
+        return replace(self.fields, end_to_end=tail[:-own])
 
 
 NO_MEMO = RequestMemo(

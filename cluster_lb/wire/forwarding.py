@@ -6,12 +6,14 @@ Believed only from a trusted peer, to whose values this hop is added; from anyon
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TOLD_HERE = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded"}
 
 _is_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
 
+@lru_cache(maxsize=4096)  # most requests have no such fields, and the client and the host of others
 def forwarding_lines(
     peer: bytes, proto: bytes, host: bytes | None, received: tuple[tuple[bytes, bytes], ...]
 ) -> bytes:

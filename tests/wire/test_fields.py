@@ -52,6 +52,6 @@ def test_list_elements_come_in_lower_case_without_empty_ones():
 
 
 def test_the_grammar_takes_linear_time():
-    assert fields.is_block(b"A: " + b" \t" * 200_000 + b"\x00\r\n\r\n") is None
-    assert fields.is_block(b"A" * 400_000) is None
-    assert fields.is_block(b"A: b\r\n" * 100_000) is None
+    assert not fields.is_block(b"A: " + b" \t" * 200_000 + b"\x00\r\n\r\n")
+    assert not fields.is_block(b"A" * 400_000)
+    assert not fields.is_block(b"A: b\r\n" * 100_000)
