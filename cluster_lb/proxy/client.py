@@ -116,7 +116,11 @@ class ClientConnection(asyncio.Protocol):
         if line is not None and line[3] == b"1" and (line_end := line.end()) < _MAX_COMMON_LINE_BYTES:
             # The common path: a whole request, its field block the same as the last one's, or of its shape.
             memo, listener = self._memo, self.listener
-            same = len(data) - line_end == memo.message_bytes and data.startswith(memo.block, line_end)
+            # Slices, because bytes.startswith takes its arguments apart at three times the cost.
+            same = (
+                len(data) - line_end == memo.message_bytes
+                and data[line_end : line_end + memo.block_bytes] == memo.block
+            )
             tail = memo.tail if same else memo.tail_of(data, line_end, listener.max_head_bytes)
             if tail is not None:
                 method = line[1]

@@ -27,7 +27,7 @@ _SHARED = 1024  # at most 1024 blocks of 2 KiB, three times over: 6 MiB
 class RequestMemo:
     """`tail`: what follows the request line on the way to servers, with the empty line. It is made for the
     client at `peer` with `identity`. `common`: requests in HTTP/1.1 with this block may take the common path
-    when they come whole, `message_bytes` after their request line, of which `body_bytes` are the body;
+    when they come whole, `block_bytes` and `body_bytes` after their request line, `message_bytes` together;
     `special`: these have a body, or end their connection. `edited`: the tail as the last route that edits
     fields made it. `shape`: that of the block, once it is known."""
 
@@ -37,6 +37,7 @@ class RequestMemo:
     peer: str
     identity: bytes
     common: bool
+    block_bytes: int
     message_bytes: int
     body_bytes: int
     special: bool
@@ -64,6 +65,7 @@ NO_MEMO = RequestMemo(
     peer="",
     identity=b"",
     common=False,
+    block_bytes=0,
     message_bytes=-1,
     body_bytes=0,
     special=False,
@@ -97,6 +99,7 @@ def _memo(
         peer,
         identity,
         common=bounded and not waits and fields.host is not None,
+        block_bytes=len(block),
         message_bytes=len(block) + fields.length,
         body_bytes=fields.length,
         special=fields.length > 0 or fields.close,

@@ -122,7 +122,7 @@ class UpstreamConnection(asyncio.Protocol):
         if (
             len(data) == memo.whole_bytes
             and exchange.simple
-            and data.startswith(memo.raw)
+            and data[: memo.raw_bytes] == memo.raw
             and not (self._responding or self._held or self._paused)
         ):
             # The common path: a whole response under the same head as the server's last one.
