@@ -125,9 +125,7 @@ class ClientConnection(asyncio.Protocol):
             if tail is not None:
                 method = line[1]
                 router = listener.router
-                route = router.only or router.find(
-                    method, line[2], memo.fields if same else memo.fields_of(tail)
-                )
+                route = router.only or router.find(method, line[2], memo.fields.host, tail)
                 if route.plain:
                     request_line = message = data[:line_end]
                     self._ready = False
@@ -253,7 +251,7 @@ class ClientConnection(asyncio.Protocol):
     def _start(
         self, method: bytes, target: bytes, request_line: bytes, fields: RequestFields, rest: bytes
     ) -> bytes:
-        route = self.listener.router.find(method, target, fields)
+        route = self.listener.router.find(method, target, fields.host, self._memo.tail)
         limit = self.listener.max_body_bytes if route.max_body_bytes is None else route.max_body_bytes
         if fields.framing is Framing.LENGTH and 0 < limit < fields.length:
             raise BadRequestError(f"body is longer than {limit} bytes", 413)

@@ -6,7 +6,7 @@ connection: comparing is far cheaper than parsing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -51,11 +51,6 @@ class RequestMemo:
             return None
         end_to_end = self.shape.end_to_end(data, start)
         return None if end_to_end is None else end_to_end + self.tail[len(self.fields.end_to_end) :]
-
-    def fields_of(self, tail: bytes) -> RequestFields:
-        """What the block behind such a tail says."""
-        own = len(self.tail) - len(self.fields.end_to_end)
-        return replace(self.fields, end_to_end=tail[:-own])
 
 
 NO_MEMO = RequestMemo(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.route import Route
 from cluster_lb.proxy.route_table import NO_ROUTES, RouteTable
-from cluster_lb.wire.request_head import RequestFields
 
 
 class Router:
@@ -21,8 +20,9 @@ class Router:
         self._table = table
         self.only = None if table.routes else self._default
 
-    def find(self, method: bytes, target: bytes, fields: RequestFields) -> Route:
-        """The route for a request with this target (path with query) and these fields."""
+    def find(self, method: bytes, target: bytes, host: bytes | None, lines: bytes) -> Route:
+        """The route for a request with this target (path with query) and this Host, and these field lines on
+        the way to servers."""
         table = self._table
-        number = table.matches.find(fields.host or b"", method, target, fields.end_to_end)
+        number = table.matches.find(host or b"", method, target, lines)
         return self._default if number is None else table.routes[number]

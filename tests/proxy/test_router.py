@@ -12,7 +12,6 @@ from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import PoolSettings
-from cluster_lb.wire.request_head import RequestFields, parse_request_fields
 from tests.doubles.http_servers import OK
 from tests.doubles.waiting import eventually
 
@@ -40,10 +39,6 @@ class NoTickets:
 def pools(*names: str) -> dict[str, LivePool]:
     ticker = Ticker(SystemClock())
     return {name: LivePool(name, NoTickets(), ticker, PoolSettings()) for name in names}
-
-
-def fields_for(host: bytes | None) -> RequestFields:
-    return parse_request_fields(b"Host: %b\r\n\r\n" % host if host is not None else b"\r\n", 10)
 
 
 @pytest.fixture
@@ -78,7 +73,7 @@ def router() -> Router:
     ],
 )
 def test_the_most_specific_route_is_taken(router, host, target, pool):
-    assert router.find(b"GET", target, fields_for(host)).pool.name == pool
+    assert router.find(b"GET", target, host, b"").pool.name == pool
 
 
 def test_without_routes_there_is_only_the_listeners_pool(router):
