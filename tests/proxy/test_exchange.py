@@ -134,9 +134,9 @@ async def test_a_client_that_leaves_while_connecting_leaves_the_connection_for_o
     go = asyncio.Event()
     connect = type(balancer.live()).connect
 
-    async def slow(self):
+    async def slow(self, client):
         await go.wait()
-        return await connect(self)
+        return await connect(self, client)
 
     monkeypatch.setattr(type(balancer.live()), "connect", slow)
     client = await balancer.client()
