@@ -39,6 +39,7 @@ _WATCHED = (
 _TUNING = {
     "proxy.access_log._MAX_BATCH",
     "proxy.retry_budget._MARK_S",
+    "proxy.shapes._MAX_SHAPES",
     "proxy.combined_lines._MAX_KNOWN_BYTES",
     "proxy.ledger.LATENCY_BOUNDS_S",
     "proxy.request_memo._MAX_SHARED_BYTES",
