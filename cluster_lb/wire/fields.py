@@ -1,8 +1,8 @@
 """A field block: the lines between a start line and the empty line, both heads' common part.
 
 The block is looked at as a whole, and in C: three passes hold it to the grammar of RFC 9110 section 5.5 and
-RFC 9112 section 5, a regular expression finds the few fields that a proxy must know. The grammar is strict: no
-space before the colon, no obs-fold, no bare CR or LF, no NUL or other control character in a value.
+RFC 9112 section 5, a regular expression finds the few fields that a proxy must know. The grammar is strict:
+no space before the colon, no obs-fold, no bare CR or LF, no NUL or other control character in a value.
 Possessive quantifiers keep the time linear in the size of the block.
 """
 
