@@ -14,6 +14,13 @@ class RedirectingClient(ClientConnection):
 
     __slots__ = ()
 
+    def _recall(self) -> None:
+        """Nothing to be quick with: the common path leads to servers."""
+
+    def _next(self) -> None:
+        super()._next()
+        self._ready = False
+
     def _start(
         self, method: bytes, target: bytes, request_line: bytes, fields: RequestFields, rest: bytes
     ) -> bytes:

@@ -388,6 +388,15 @@ async def test_a_redirect_leads_to_the_same_host_and_path(start, target, host, p
     assert balancer.ledger.redirected == 2
 
 
+async def test_who_comes_again_with_the_same_request_is_redirected_again(start):
+    balancer = await start(redirect_to_https=True)
+    await balancer.answering(OK)
+    for _ in range(2):
+        client = await balancer.client()
+        assert (await client.ask(GET)).status == 308
+    assert balancer.live().attempts == 0
+
+
 async def test_a_redirected_body_is_not_waited_for(start):
     balancer = await start(redirect_to_https=True)
     client = await balancer.client()
