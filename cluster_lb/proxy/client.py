@@ -96,11 +96,15 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
         name = self.endpoints.source if self.endpoints else transport.get_extra_info("peername")
         self.peer = name[0].removeprefix("::ffff:") if name else "unknown"  # IPv4 on a socket for both
+        self._recall()
+        self.listener.on_connected(self)
+
+    def _recall(self) -> None:
+        """Who comes anew often says the same again."""
         memo = self.listener.recent
         if memo.peer == self.peer and memo.identity == self.identity:
-            self._memo = memo  # who comes anew often says the same again
-            self._ready = self._memo.common
-        self.listener.on_connected(self)
+            self._memo = memo
+            self._ready = memo.common
 
     def ends(self) -> Endpoints | None:
         """Who the client is and where it connected to; None where that is not known (a Unix socket)."""
