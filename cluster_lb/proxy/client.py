@@ -370,9 +370,10 @@ class ClientConnection(asyncio.Protocol):
         exchange = self.exchange
         assert exchange is not None
         assert exchange.tunnel is not None
+        self.resume_reading()
         if self._held:
-            exchange.tunnel.forward(self._held)
-            self._held = b""
+            held, self._held = self._held, b""
+            exchange.tunnel.forward(held)
         if self._eof:
             exchange.tunnel.forward_eof()
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.doubles.http_servers import within
 from tests.doubles.waiting import eventually
 
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -29,6 +30,21 @@ async def opened(balancer, early: bytes = b"", first: bytes = b""):
         "y",
     )
     return client, peer
+
+
+async def test_much_that_is_sent_before_the_switch_holds_nothing_up(balancer):
+    server = await balancer.server()
+    client = await balancer.client()
+    await client.send(UPGRADE)
+    peer = await server.accepted()
+    await peer.head()
+    sending = asyncio.ensure_future(client.send(*[b"x" * 65536] * 64))
+    (connection,) = balancer.listener.clients
+    await eventually(lambda: connection._paused)
+    await peer.send(SWITCHED)
+    assert (await client.head()).status == 101
+    await within(5, peer.read(64 * 65536))
+    await sending
 
 
 async def test_bytes_pass_both_ways_untouched(balancer):
