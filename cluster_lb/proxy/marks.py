@@ -76,6 +76,10 @@ class MarkedExchange(Exchange):
         self.own_lines = self._make_lines()
         super().start(with_lines(head, self.own_lines, 0))
 
+    def deny(self, status: int, reason: str, lines: str) -> None:
+        self.own_lines = self._make_lines()  # it has its place in logs and traces all the same
+        super().deny(status, reason, lines)
+
     def _make_lines(self) -> bytes:
         """The lines of this request alone."""
         client = self.client

@@ -99,15 +99,23 @@ class TracedExchange(MarkedExchange):
         return super()._make_lines() + self._hop.line()
 
     def on_attempt_failed(self, failure: Failure, *, stale: bool = False) -> None:
+        self._end_attempt(0, failure)
+        super().on_attempt_failed(failure, stale=stale)
+
+    def _retry_status(self, server: LiveServer, following: LiveServer, status: int) -> None:
+        self._end_attempt(status, None)
+        super()._retry_status(server, following, status)
+
+    def _end_attempt(self, status: int, failure: Failure | None) -> None:
+        """The attempt under way has its span; the next one gets another."""
         server = self.server
         if self._hop.sampled and server is not None:
-            self._failed_attempts += (self._attempt_span(server, monotonic(), 0, failure),)
+            self._failed_attempts += (self._attempt_span(server, monotonic(), status, failure),)
         self._hop = replace(self._hop, span_id=self._tracer().new_id(16))
         self._began = monotonic()
         old_bytes = len(self.own_lines)
         self.own_lines = self.own_lines[: -len(self._hop.line())] + self._hop.line()
         self.head = with_lines(self.head, self.own_lines, old_bytes)
-        super().on_attempt_failed(failure, stale=stale)
 
     def _settle(self) -> None:
         if self._hop.sampled:

@@ -7,12 +7,15 @@ from random import Random
 import pytest
 
 from cluster_lb.model.address import Address
+from cluster_lb.model.rate_limit import Denial
 from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.wire.trace_context import parse_traceparent
 from tests.doubles.http_servers import OK
 from tests.doubles.redis_servers import free_port
 from tests.doubles.waiting import eventually
 from tests.proxy.test_marks import get, sent_on
+from tests.proxy.test_rate_limits import Script, limit
+from tests.proxy.test_retries import BUSY
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -101,3 +104,27 @@ async def test_an_exchange_without_a_server_has_no_attempts(start, tracer, expor
     balancer = await start(tracer=tracer)
     assert (await (await balancer.client()).ask(get())).status == 503
     assert [(span.status, span.attempts) for span in exported] == [(503, ())]
+
+
+async def test_a_response_that_is_repeated_for_its_status_was_an_attempt_too(start, tracer, exported):
+    balancer = await start(tracer=tracer, pool={"retries": {"on": ["503"]}})
+    seen = []
+    await balancer.answering(BUSY, seen=seen)
+    await balancer.answering(OK, seen=seen)
+    assert (await (await balancer.client()).ask(get())).status == 200
+    await eventually(lambda: exported)
+    busy, good = exported[0].attempts
+    assert [(a.server_id, a.status, a.failure) for a in (busy, good)] == [
+        ("s0", 503, None),
+        ("s1", 200, None),
+    ]
+    assert [parent_of(message).span_id for message in seen] == [busy.span_id, good.span_id]
+
+
+async def test_a_denied_request_has_its_id_and_its_span(start, tracer, exported):
+    balancer = await start(tracer=tracer, request_id=True, trusted_proxies=["127.0.0.1/32"])
+    limit(balancer, Script(Denial(1.0)))
+    client = await balancer.client()
+    assert (await client.ask(get("X-Request-Id: mine"))).status == 429
+    assert [(span.status, span.attempts) for span in exported] == [(429, ())]
+    assert balancer.lines()[0].endswith(" request_id=mine")
