@@ -45,7 +45,7 @@ class Limits:
         self._nodes = 1
         self._elsewhere: Mapping[str, int] = {}
         self._elsewhere_total = 0
-        self.in_flight = sum(server.load for server in pool.servers.values())
+        self.in_flight = pool.in_flight
         self.waiting: dict[Exchange, float] = {}
         self.queued = 0
         self.overflowed = 0

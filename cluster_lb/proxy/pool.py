@@ -29,6 +29,7 @@ class LivePool:
 
     __slots__ = (
         "_gone_attempts",
+        "_leaving",
         "_order",
         "_plain_period",
         "_turns",
@@ -65,6 +66,7 @@ class LivePool:
         self._turns: list[LiveServer] = []
         self._plain_period = 0  # 0 where a pick takes more than a look at the schedule
         self._gone_attempts = 0  # of servers that left
+        self._leaving: list[LiveServer] = []  # that left, and still have attempts in flight
         self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
         self.limits: Limits | None = None
         self.rules = Rules.of(settings)
@@ -115,6 +117,7 @@ class LivePool:
         for live in before.values():
             if self.servers.get(live.id) is not live:
                 self._gone_attempts += live.attempts
+                self._leaving.append(live)
                 live.retire()
         self._order = rotation
         self._turns = [self.servers[server_id] for server_id in rotation.turns]
@@ -142,6 +145,11 @@ class LivePool:
         return server
 
     @property
+    def in_flight(self) -> int:
+        """Attempts under way, on servers that left the pool too."""
+        return sum(server.load for server in (*self.servers.values(), *self._leaving))
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is no server to pick at all."""
         return not self._turns
@@ -167,6 +175,7 @@ class LivePool:
 
     def _on_tick(self, now: float) -> None:
         attempts = self._gone_attempts
+        self._leaving = [server for server in self._leaving if server.load]
         for server in self.servers.values():
             server.close_idle(now - self.upstream_idle_s)
             attempts += server.attempts
