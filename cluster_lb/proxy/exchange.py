@@ -145,8 +145,6 @@ class Exchange:
     def on_room(self, server: LiveServer) -> None:
         """The wait in the queue is over: `server` takes it."""
         self._attempt(server)
-        if self.upstream is not None:
-            self.client.resume_reading()
 
     def on_queue_timeout(self) -> None:
         self._give_up(failures.QUEUE_TIMEOUT)
@@ -167,6 +165,8 @@ class Exchange:
         upstream.since = self.pool.ticker.now
         body = self._body
         upstream.transport.write(self.head + body.kept() if body else self.head)
+        if not upstream.write_paused:
+            self.client.resume_reading()  # it may have waited for room, for a connection, for another server
 
     async def _connect(self, server: LiveServer) -> None:
         failure = None
@@ -187,8 +187,6 @@ class Exchange:
                 self.on_attempt_failed(failure)
         elif self.server is server and self.upstream is None:
             self._send(upstream)
-            if not upstream.write_paused:
-                self.client.resume_reading()
         else:  # the client left meanwhile: the connection is good for another exchange
             server.release(upstream)
 
@@ -301,10 +299,13 @@ class Exchange:
         following = self._next_server(server, failures.of_status(status), stale=False)
         if following is None:
             return False
+        self._retry_status(server, following, status)
+        return True
+
+    def _retry_status(self, server: LiveServer, following: LiveServer, status: int) -> None:
         server.failures += 1
         self.upstream = None
         self._repeat(server, following, fresh=False)
-        return True
 
     def _next_server(self, server: LiveServer, failure: Failure, *, stale: bool) -> LiveServer | None:
         """Where a repeat after `server` may go: never after response bytes went out, never where a server may
@@ -328,8 +329,6 @@ class Exchange:
         before.load -= 1
         self.pool.retries += 1
         self._attempt(server, fresh=fresh)
-        if self.upstream is not None:
-            self.client.resume_reading()  # it may have waited for the server before
 
     def _give_up(self, failure: Failure) -> None:
         """Answer for the server, or, where its answer has begun, cut the client off."""

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from cluster_lb.proxy.server import LiveServer
-from tests.doubles.http_servers import OK
+from tests.doubles.http_servers import OK, within
 from tests.doubles.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -176,9 +176,9 @@ async def test_a_body_that_comes_before_the_connection_is_bounded(balancer, monk
     go = asyncio.Event()
     connect = type(balancer.live()).connect
 
-    async def slow(self):
+    async def slow(self, client):
         await go.wait()
-        return await connect(self)
+        return await connect(self, client)
 
     monkeypatch.setattr(type(balancer.live()), "connect", slow)
     client = await balancer.client()
@@ -201,15 +201,24 @@ async def test_a_body_that_comes_before_the_connection_is_bounded(balancer, monk
     assert (await client.response()).status == 200
 
 
+async def test_a_large_body_behind_another_request_finds_a_kept_connection(balancer):
+    await balancer.answering(OK)
+    client = await balancer.client()
+    await client.send(GET + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000)
+    assert (await client.response()).status == 200
+    assert (await within(5, client.response())).status == 200
+    assert balancer.live().attempts == 2
+
+
 @pytest.fixture
 def narrow(monkeypatch):
     """Connections to servers take little into the kernel, and their making waits for the event."""
     go = asyncio.Event()
     connect = LiveServer.connect
 
-    async def slow(self):
+    async def slow(self, client):
         await go.wait()
-        upstream = await connect(self)
+        upstream = await connect(self, client)
         upstream.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         upstream.transport.set_write_buffer_limits(high=0)
         return upstream

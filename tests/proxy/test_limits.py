@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.doubles.waiting import eventually
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
+LARGE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n"
 
 
 class Server:
@@ -25,7 +27,7 @@ class Server:
 
 class Pool:
     def __init__(self, *servers: Server) -> None:
-        self.servers = dict(enumerate(servers))
+        self.in_flight = sum(server.load for server in servers)
 
 
 def limits(nodes: int = 1, elsewhere: int = 0, servers: tuple[Server, ...] = (), **settings: int) -> Limits:
@@ -285,3 +287,43 @@ async def test_a_retry_goes_where_there_is_room(start):
     await held.let_go()
     assert (await first.response()).status == 200
     assert balancer.pool.limits.in_flight == 0
+
+
+async def test_limits_that_come_under_traffic_know_of_servers_that_left(start):
+    balancer = await start()
+    held = Held()
+    await balancer.server(held)
+    client = await asking(balancer, 0)
+    await held.came(1)
+    balancer.adopt()
+    balancer.ticker.tick()
+    balancer.pool.configure(PoolSettings.model_validate({"limits": {"pool_requests": 1}}))
+    assert balancer.pool.limits.in_flight == 1
+    await held.let_go()
+    assert (await client.response()).status == 200
+    assert balancer.pool.limits.in_flight == 0
+
+
+async def test_what_was_kept_in_the_queue_may_be_too_much_for_the_server_at_once(start):
+    balancer = await start(pool={"limits": {"server_requests": 1}})
+    server = await balancer.server(limit=1024, receive_buffer=4096)
+    first = await asking(balancer, 0)
+    peer = await server.accepted()
+    await peer.head()
+    second = await balancer.client()
+    sending = asyncio.ensure_future(second.send(LARGE, *[b"x" * 65536] * 64))
+    await queued(balancer, 1)
+    (waiting,) = balancer.pool.limits.waiting
+    await eventually(lambda: waiting.client._paused)
+    (upstream,) = {client.exchange.upstream for client in balancer.listener.clients} - {None}
+    upstream.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    upstream.transport.set_write_buffer_limits(high=0)
+    await peer.send(OK)
+    assert (await first.response()).status == 200
+    await eventually(lambda: waiting.upstream is upstream)
+    assert upstream.write_paused
+    assert waiting.client._paused  # nothing would pause it again before the server has read
+    assert len((await peer.request()).body) == 64 * 65536
+    await sending
+    await peer.send(OK)
+    assert (await second.response()).status == 200
