@@ -71,7 +71,8 @@ class AnsweredExchange(RoutedExchange):
         values = self.route.variables(self.client.peer, self.host)
         body = b"" if self.method == b"HEAD" else answer.body
         self.response_bytes = len(body)
-        lines = self.client.listener.response_lines + (b"" if self.keep else b"Connection: close\r\n")
+        lines = self.response_lines + self.client.listener.response_lines
+        lines += b"" if self.keep else b"Connection: close\r\n"
         return answer.head(location, self.route.response_edits, values) + lines + b"\r\n" + body
 
     def _hostless(self) -> bytes:

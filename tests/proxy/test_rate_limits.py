@@ -34,21 +34,26 @@ class Script:
 
 def limit(balancer, *scripts: Script, **settings: object) -> None:
     """One route, to the balancer's pool, with a limit for each script."""
+    limit_route(balancer, {"pool": "web"}, *scripts, **settings)
+
+
+def limit_route(balancer, route: dict[str, object], *scripts: Script, **settings: object) -> None:
+    """The same for a route of any kind."""
     limits = [
         {"name": f"l{number}", "requests": 100, "window_s": 60, **settings} for number in range(len(scripts))
     ]
-    route = RouteSettings.model_validate({"pool": "web", "rate_limits": limits})
+    found = RouteSettings.model_validate({**route, "rate_limits": limits})
     by_name = {f"l{number}": script for number, script in enumerate(scripts)}
 
-    def ensure(found: RateLimit) -> Script:
-        return by_name[found.name]
+    def ensure(asked: RateLimit) -> Script:
+        return by_name[asked.name]
 
     table = build_table(
-        [route],
+        [found],
         {"web": balancer.pool},
         balancer.pool,
         Shadows(balancer.ticker),
-        rate_limits=[limits_of(route, ensure=ensure)],
+        rate_limits=[limits_of(found, ensure=ensure)],
     )
     balancer.listener.router = Router(balancer.pool, table)
 
@@ -173,3 +178,12 @@ async def test_clients_are_told_apart_by_their_address(balancer):
     limit(balancer, script)
     await (await balancer.client()).ask(GET)
     assert script.asked == ["127.0.0.1"]
+
+
+async def test_answers_of_a_route_say_what_is_left_too(balancer):
+    limit_route(balancer, {"respond": {"body": "x"}}, Script(None, Denial(1.0)), headers=True)
+    client = await balancer.client()
+    reply = await client.ask(GET)
+    assert (reply.status, reply["ratelimit"]) == (200, '"l0";r=7;t=13')
+    assert (await client.ask(GET)).status == 429
+    assert (len(balancer.lines()), balancer.ledger.connections) == (2, 1)
