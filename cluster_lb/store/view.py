@@ -177,6 +177,8 @@ class View:
         if revision < self._routes_revision:
             await self._configs.restore_routes(self._routes_revision, self.routes)
             revision, routes = await self._configs.routes()
+        if revision < self._routes_revision:  # it was not older, but says what this version does not know
+            raise StoreError(f"the routing table cannot be read; revision {self._routes_revision} stays")
         changed = routes != self.routes
         self._routes_revision, self.routes = revision, routes
         if changed:

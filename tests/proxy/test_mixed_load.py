@@ -123,7 +123,7 @@ async def use(balancer, random: Random) -> None:
         except (asyncio.IncompleteReadError, ConnectionError):
             goes_on = False
         if not goes_on:
-            client.reset()
+            await client.drop()
             client = await balancer.client()
     await client.close()
 

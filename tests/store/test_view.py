@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from cluster_lb.errors import StoreError
 from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
@@ -310,6 +311,20 @@ class TestAnEmptiedRedis:
         await view.resync("web")
         assert server_ids(view) == []
         assert await real_store.call("ZCARD", "lb:{web}:servers") == 0
+
+    async def test_a_routing_table_of_a_newer_version_leaves_the_last_good_one(
+        self, own_server: RedisServer
+    ) -> None:
+        async with viewing(own_server.url) as view, Store.from_url(own_server.url) as store:
+            routes = (RouteSettings(host="a.example", pool="web"),)
+            await PoolConfigs(store).apply({}, routes)
+            await eventually(lambda: view.routes == routes)
+            newer = '{"revision":2,"routes":[{"pool":"web","unheard_of":1}]}'
+            await store.call("SET", "lb:routes", newer)
+            with pytest.raises(StoreError, match="revision 1 stays"):
+                await view.resync()
+            assert view.routes == routes
+            assert await store.call("GET", "lb:routes") == newer
 
     async def test_lost_names_and_routes_alone_come_back(self, real_store: Store) -> None:
         await self.filled(real_store)
