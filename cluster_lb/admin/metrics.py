@@ -45,6 +45,7 @@ class NodeCollector(Collector):
         yield _latency(sources.data_path)
         yield from _attempts(sources.data_path.pools)
         yield from _queues(sources.data_path.pools)
+        yield from _tunnels(sources.data_path.pools)
         yield from _routes(sources.data_path)
         yield from _connections(sources.data_path)
         yield from _arrivals(sources.data_path)
@@ -141,6 +142,13 @@ def _queues(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
     yield _counter("queue_overflows", "Exchanges that found the queue full.", ["pool"], overflowed)
     timed_out = [(key, limits.timed_out) for key, limits in limited]
     yield _counter("queue_timeouts", "Exchanges that waited for room in vain.", ["pool"], timed_out)
+
+
+def _tunnels(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
+    still_open = [((name,), pool.open_tunnels) for name, pool in pools.items()]
+    yield _gauge("tunnels", "Tunnels (WebSocket and other upgrades) open.", ["pool"], still_open)
+    opened = [((name,), pool.opened_tunnels) for name, pool in pools.items()]
+    yield _counter("opened_tunnels", "Tunnels opened.", ["pool"], opened)
 
 
 def _connections(stats: DataPathStats) -> Iterator[Metric]:

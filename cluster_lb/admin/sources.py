@@ -102,6 +102,14 @@ class PoolStats(Protocol):
         """Exchanges for which no server was there to pick."""
 
     @property
+    def opened_tunnels(self) -> int:
+        """Connections that were switched to another protocol."""
+
+    @property
+    def open_tunnels(self) -> int:
+        """Those of them that are open."""
+
+    @property
     def statuses(self) -> Sequence[int]:
         """Exchanges that no server answered, by status class: index 1 to 5."""
 

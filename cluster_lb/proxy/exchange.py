@@ -373,8 +373,9 @@ class Exchange:
 
     def abort(self, failure: Failure) -> None:
         """The client is gone."""
-        self.failure = failure
         upstream, self.upstream = self.upstream, None
+        if self.tunnel is None or not self.tunnel.has_ended:
+            self.failure = failure
         if self.tunnel is not None:
             self.tunnel.abandon()
         elif upstream is not None:

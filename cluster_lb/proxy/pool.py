@@ -23,7 +23,8 @@ class LivePool:
     """Picks servers by tickets, and keeps what must survive a new snapshot: servers and counts.
 
     `servers`: id -> live server. `latency`: whole exchanges, seconds. `retries`: attempts after the first.
-    `unserved`: exchanges for which there was no server. `limits`: None without any.
+    `unserved`: exchanges for which there was no server. `open_tunnels`: now; `opened_tunnels`: ever.
+    `limits`: None without any.
     `dial`: how servers are spoken to; None: plainly.
     """
 
@@ -41,6 +42,8 @@ class LivePool:
         "limits",
         "max_idle_connections",
         "name",
+        "open_tunnels",
+        "opened_tunnels",
         "retries",
         "rules",
         "servers",
@@ -61,6 +64,8 @@ class LivePool:
         self.latency = Histogram()
         self.retries = 0
         self.unserved = 0
+        self.opened_tunnels = 0
+        self.open_tunnels = 0
         self.statuses = [0] * 6  # of the exchanges that no server answered
         self._order = Rotation([])
         self._turns: list[LiveServer] = []

@@ -23,6 +23,8 @@ class Tunnel(asyncio.Protocol):
         self._server_ended = False
         self._settled = False
         self.since = exchange.pool.ticker.now
+        exchange.pool.opened_tunnels += 1
+        exchange.pool.open_tunnels += 1
 
     def forward(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -60,13 +62,25 @@ class Tunnel(asyncio.Protocol):
         """End both ways at once."""
         self._upstream.transport.abort()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether one side has said that it is done: what follows is no failure."""
+        return self._client_ended or self._server_ended
+
     def abandon(self) -> None:
-        """The same, when the exchange has its end already."""
-        self._settled = True
-        self.cut()
+        """The client's connection is gone, and with it the exchange."""
+        self._close_account()
+        if self._client_ended:
+            self._upstream.transport.close()  # its last words still go
+        else:
+            self.cut()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._upstream.server.lost(self._upstream)
         if not self._settled:
-            self._settled = True
+            self._close_account()
             self._exchange.on_tunnel_end()
+
+    def _close_account(self) -> None:
+        self._settled = True
+        self._exchange.pool.open_tunnels -= 1

@@ -49,6 +49,8 @@ class CountedPool:
     statuses: list[int] = field(default_factory=lambda: [0] * 6)
     budget: CountedBudget = field(default_factory=CountedBudget)
     limits: CountedLimits | None = None
+    opened_tunnels: int = 0
+    open_tunnels: int = 0
 
 
 @dataclass
