@@ -15,7 +15,7 @@ import structlog
 
 from cluster_lb.errors import is_local_shortage
 from cluster_lb.proxy.client import ClientConnection
-from cluster_lb.proxy.sparing import SparingLog
+from cluster_lb.proxy.throttle import Throttle
 from cluster_lb.tasks import TaskSet
 from cluster_lb.tls.context import alerting, reason
 from cluster_lb.wire.proxy_protocol import MAX_V2_BYTES, Endpoints, HeaderReader, ProxyProtocolError
@@ -41,7 +41,6 @@ class Acceptor:
         make_client: Callable[[Endpoints | None], ClientConnection],
         has_room: Callable[[], bool],
         on_started: Callable[[], None],
-        now: Callable[[], float],
     ) -> None:
         self._sock = sock
         self._tasks = tasks
@@ -53,8 +52,8 @@ class Acceptor:
         self._header_timeout_s = 0.0
         self._may_introduce: Callable[[str], bool] | None = None
         self._resume: asyncio.TimerHandle | None = None
-        self._failed = SparingLog("TLS handshake failed", now)
-        self._refused = SparingLog("connection without a valid PROXY header closed", now)
+        self._failed = Throttle("TLS handshake failed")
+        self._refused = Throttle("connection without a valid PROXY header closed")
         self.waiting = 0
         self.handshakes = 0
         self.failed_handshakes = 0
@@ -81,6 +80,11 @@ class Acceptor:
         if self._sock.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self._sock)
             self._sock.close()
+
+    def on_tick(self, now: float) -> None:
+        """The tick: tell what was left out of the log."""
+        self._failed.on_tick(now)
+        self._refused.on_tick(now)
 
     def _on_readable(self) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
@@ -117,7 +121,12 @@ class Acceptor:
             await self._begin(sock, peer, endpoints)
         except (ProxyProtocolError, TimeoutError, OSError) as error:
             self.bad_headers += 1
-            self._refused.write(peer=peer, reason=str(error) or "not there in time")
+            if self._refused.allows():
+                _log.info(
+                    "connection without a valid PROXY header closed",
+                    peer=peer,
+                    reason=str(error) or "not there in time",
+                )
         finally:
             self.waiting -= 1
             self._on_started()
@@ -151,7 +160,9 @@ class Acceptor:
                 )
         except OSError as error:  # TLS errors and timeouts are OSErrors too
             self.failed_handshakes += 1
-            self._failed.write(client=endpoints.source[0] if endpoints else peer, reason=reason(error))
+            if self._failed.allows():
+                client = endpoints.source[0] if endpoints else peer
+                _log.info("TLS handshake failed", client=client, reason=reason(error))
         else:
             self.handshakes += 1
 

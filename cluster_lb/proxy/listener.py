@@ -121,7 +121,6 @@ class Listener:
             make_client=self._make_client,
             has_room=self._has_room,
             on_started=self._on_one_less,
-            now=lambda: self.ticker.now,
         )
         front, sources = self.front, settings.proxy_protocol_from
         if front is not None:
@@ -169,6 +168,8 @@ class Listener:
     def _check(self, now: float) -> None:
         for client in tuple(self.clients):
             client.check(now)
+        if self.acceptor is not None:
+            self.acceptor.on_tick(now)
 
     def drain(self) -> None:
         """Stop accepting; let what is under way end."""

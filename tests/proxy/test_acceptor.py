@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from cluster_lb.proxy import acceptor
+from cluster_lb.proxy import acceptor, throttle
 from cluster_lb.wire.proxy_protocol import Endpoints, build_v1, build_v2
 from tests.doubles.certificates import Authority
 from tests.doubles.http_servers import OK, Message, Peer
@@ -161,15 +161,15 @@ async def test_without_descriptors_it_pauses_and_goes_on(start, events, monkeypa
     acceptor_of._sock = real
 
 
-async def test_a_flood_of_bad_connections_is_a_trickle_of_lines(start, events):
+async def test_a_flood_of_bad_connections_is_a_trickle_of_lines(start, events, monkeypatch):
+    monkeypatch.setattr(throttle, "MAX_EVENTS", 2)
     balancer = await start(accept_proxy=True)
-    for _ in range(3):
+    balancer.ticker.tick()
+    for _ in range(5):
         peer = await balancer.client()
         await peer.send(b"x")
         await cut_off(peer)
+    await eventually(lambda: balancer.listener.acceptor.bad_headers == 5)
+    assert len(events) == 2
     balancer.advance(2.0)
-    peer = await balancer.client()
-    await peer.send(b"x")
-    await cut_off(peer)
-    await eventually(lambda: len(events) == 2)
-    assert [event.get("left_out") for event in events] == [None, 2]
+    assert (events[2]["of"], events[2]["left_out"]) == (events[0]["event"], 3)
