@@ -78,7 +78,11 @@ class AnsweredExchange(RoutedExchange):
     def _hostless(self) -> bytes:
         """For a client (of HTTP/1.0) that named no host, where the location is made of it."""
         return own_response(
-            400, "the redirect needs Host", head_only=self.method == b"HEAD", close=not self.keep
+            400,
+            "the redirect needs Host",
+            head_only=self.method == b"HEAD",
+            close=not self.keep,
+            lines=self.client.listener.response_lines,
         )
 
     def _settle(self) -> None:

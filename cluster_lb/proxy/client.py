@@ -315,7 +315,8 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, status: int, reason: str) -> None:
         """Answer without an exchange, and close: where this message ends is anybody's guess."""
         self.listener.ledger.refuse(self.peer, status, reason)
-        self.transport.write(own_response(status, reason, head_only=False, close=True))
+        lines = self.listener.response_lines
+        self.transport.write(own_response(status, reason, head_only=False, close=True, lines=lines))
         self._linger()
 
     def _close(self) -> None:

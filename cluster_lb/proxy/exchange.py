@@ -345,6 +345,7 @@ class Exchange:
                     head_only=self.method == b"HEAD",
                     close=not self.keep,
                     retry_after_s=failure.retry_after_s,
+                    lines=self.client.listener.response_lines,
                 )
             )
         self._settle()
@@ -353,11 +354,12 @@ class Exchange:
         """Whether the connection is of use after an answer of our own."""
         return self.keep and self.request_done and not self.http10 and not self.client.draining
 
-    def deny(self, status: int, reason: str, lines: str) -> None:
+    def deny(self, status: int, reason: str, lines: bytes) -> None:
         """Answer before any attempt, with these header lines: a decision, and nobody's failure."""
         self.status = status
         self.keep = self._stays_open()
         head_only = self.method == b"HEAD"
+        lines += self.client.listener.response_lines
         self.client.transport.write(
             own_response(status, reason, head_only=head_only, close=not self.keep, lines=lines)
         )

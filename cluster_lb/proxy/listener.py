@@ -147,7 +147,11 @@ class Listener:
             self.ledger.rejected += 1
             self.ledger.refuse(client.peer, 503, f"more than {self._max_connections} connections")
             client.closing = True
-            client.transport.write(own_response(503, "too many connections", head_only=False, close=True))
+            client.transport.write(
+                own_response(
+                    503, "too many connections", head_only=False, close=True, lines=self.response_lines
+                )
+            )
             client.transport.close()
         else:
             self.ledger.accepted += 1

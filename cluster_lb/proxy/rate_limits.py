@@ -36,7 +36,7 @@ class RouteLimit:
         if denial is None:
             if self._headers:
                 quota = self._keys.quota(key)
-                exchange.response_lines += self._lines(quota.remaining, quota.full_in_s).encode("ascii")
+                exchange.response_lines += self._lines(quota.remaining, quota.full_in_s)
             return False
         if denial.cut_off:
             exchange.deny(503, "the rate limit cannot be checked", _retry_after(denial.retry_s))
@@ -45,9 +45,10 @@ class RouteLimit:
             exchange.deny(429, "rate limit exceeded", lines)
         return True
 
-    def _lines(self, remaining: int, seconds: float) -> str:
+    def _lines(self, remaining: int, seconds: float) -> bytes:
         """draft-ietf-httpapi-ratelimit-headers-10: the policy, what remains of it, and for how long."""
-        return f'{self._policy}RateLimit: "{self._name}";r={remaining};t={_whole(seconds)}\r\n'
+        text = f'{self._policy}RateLimit: "{self._name}";r={remaining};t={_whole(seconds)}\r\n'
+        return text.encode("ascii")
 
 
 def limits_of(route: RouteSettings, *, ensure: Callable[[RateLimit], LimitedKeys]) -> tuple[RouteLimit, ...]:
@@ -63,8 +64,8 @@ def is_denied(exchange: Exchange, limits: Sequence[RouteLimit], fields: RequestF
     return any(limit.denies(exchange, fields) for limit in limits)
 
 
-def _retry_after(seconds: float) -> str:
-    return f"Retry-After: {_whole(seconds)}\r\n"
+def _retry_after(seconds: float) -> bytes:
+    return b"Retry-After: %d\r\n" % _whole(seconds)
 
 
 def _whole(seconds: float) -> int:

@@ -82,6 +82,13 @@ async def test_over_the_limit_there_is_a_429_that_says_when_to_come_back(balance
     assert events == []  # the access log has it: a flood must not become a flood of warnings
 
 
+async def test_it_has_the_lines_that_the_listener_adds_to_every_response(balancer):
+    balancer.listener.response_lines = b"Strict-Transport-Security: max-age=1\r\n"
+    limit(balancer, Script(Denial(1.0)))
+    client = await balancer.client()
+    assert (await client.ask(GET))["strict-transport-security"] == "max-age=1"
+
+
 async def test_the_next_token_is_never_announced_too_early(balancer):
     limit(balancer, Script(Denial(0.0), Denial(1.0), Denial(1.01)))
     client = await balancer.client()

@@ -369,6 +369,37 @@ async def test_every_response_says_that_https_is_to_be_used(start, authority, di
 
 
 @pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET /nobody HTTP/1.1\r\nHost: a.example\r\n\r\n", 503),
+        (b"GET /fixed HTTP/1.1\r\nHost: a.example\r\n\r\n", 404),
+        (b"GET /moved HTTP/1.0\r\n\r\n", 400),
+    ],
+)
+async def test_so_do_our_own_answers(start, authority, dial, request_, status):
+    balancer = await start(tls=[authority.issue("a.example")], hsts_max_age_s=31536000)
+    balancer.route(
+        {"path_prefix": "/nobody", "pool": "empty"},
+        {"path_prefix": "/fixed", "respond": {"status": 404}},
+        {"path_prefix": "/moved", "redirect": {"location": "https://{host}/"}},
+    )
+    client = await dial(balancer, authority.client_context())
+    response = await client.ask(request_)
+    assert (response.status, response["strict-transport-security"]) == (status, "max-age=31536000")
+    assert response["server"] == "cluster-lb"
+
+
+async def test_so_does_the_answer_to_one_client_too_many(start, authority, dial):
+    balancer = await start(tls=[authority.issue("a.example")], hsts_max_age_s=31536000, max_connections=1)
+    context = authority.client_context()
+    balancer.listener.acceptor._has_room = lambda: True  # there was some when the handshake began
+    await dial(balancer, context)
+    response = await (await dial(balancer, context)).response()
+    assert (response.status, response["strict-transport-security"]) == (503, "max-age=31536000")
+
+
+@pytest.mark.parametrize(
     ("target", "host", "port", "location"),
     [
         ("/x?y=1", "a.example", 443, "https://a.example/x?y=1"),
