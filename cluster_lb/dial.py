@@ -45,6 +45,11 @@ class Dial:
         self._loading = asyncio.Lock()
         self._context: _Context | None = None
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether servers are spoken to in TLS."""
+        return self._tls.enabled
+
     async def connect(
         self,
         factory: Callable[[], P],

@@ -110,7 +110,7 @@ def _target(exchange: ExchangeSpan) -> str:
 def _exchange(exchange: ExchangeSpan) -> Attributes:
     path, _, query = _target(exchange).partition("?")
     attributes: Attributes = {
-        "url.scheme": "http",
+        "url.scheme": exchange.scheme,
         "url.path": path,
         "server.address": exchange.host.host,
         "server.port": exchange.host.port,
@@ -124,7 +124,7 @@ def _exchange(exchange: ExchangeSpan) -> Attributes:
 
 def _attempt(exchange: ExchangeSpan, attempt: AttemptSpan, resends: int) -> Attributes:
     attributes: Attributes = {
-        "url.full": f"http://{attempt.address}{_target(exchange)}",
+        "url.full": f"{attempt.scheme}://{attempt.address}{_target(exchange)}",
         "server.address": attempt.address.host,
         "server.port": attempt.address.port,
         "cluster_lb.server": attempt.server_id,

@@ -24,9 +24,9 @@ from cluster_lb.wire.trace_context import TraceParent
 from tests.doubles.redis_servers import free_port
 
 TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
-GOOD = AttemptSpan(b"c" * 16, "s1", Address("10.0.0.2", 8000), 100.2, 100.4, 200, None)
+GOOD = AttemptSpan(b"c" * 16, "s1", "https", Address("10.0.0.2", 8000), 100.2, 100.4, 200, None)
 FAILED = AttemptSpan(
-    b"b" * 16, "s0", Address("10.0.0.1", 8000), 100.0, 100.2, 0, CONNECT_FAILED.because("refused")
+    b"b" * 16, "s0", "http", Address("10.0.0.1", 8000), 100.0, 100.2, 0, CONNECT_FAILED.because("refused")
 )
 EXCHANGE = ExchangeSpan(
     trace_id=TRACE,
@@ -35,6 +35,7 @@ EXCHANGE = ExchangeSpan(
     state=b"x=1",
     request_line=b"GET /a/b?c=d HTTP/1.1\r\n",
     client="192.0.2.1",
+    scheme="https",
     host=Address("192.0.2.9", 80),
     pool="web",
     status=200,
@@ -75,7 +76,7 @@ def test_attributes_have_the_conventions_names():
     failed, good, server = exported(EXCHANGE)
     common = {"http.request.method": "GET", "network.protocol.version": "1.1"}
     assert server.attributes == common | {
-        "url.scheme": "http",
+        "url.scheme": "https",
         "url.path": "/a/b",
         "url.query": "c=d",
         "server.address": "192.0.2.9",
@@ -92,7 +93,7 @@ def test_attributes_have_the_conventions_names():
         "cluster_lb.server": "s0",
     }
     assert good.attributes == common | {
-        "url.full": "http://10.0.0.2:8000/a/b?c=d",
+        "url.full": "https://10.0.0.2:8000/a/b?c=d",
         "server.address": "10.0.0.2",
         "server.port": 8000,
         "http.response.status_code": 200,

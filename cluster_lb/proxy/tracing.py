@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSpan:
-    """One attempt. Times are monotonic seconds; `status` is 0 where no response came."""
+    """One attempt. Times are monotonic seconds; `status` is 0 where no response came; `scheme`: what its
+    server is spoken to in, http or https."""
 
     span_id: bytes
     server_id: str
+    scheme: str
     address: Address
     started: float
     ended: float
@@ -36,8 +38,8 @@ class AttemptSpan:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSpan:
-    """A settled exchange with its attempts. `host`: the address that the client reached; `proto`: what it
-    spoke. Times are monotonic seconds."""
+    """A settled exchange with its attempts. `host`: the address that the client reached; `scheme`: what it
+    spoke, http or https. Times are monotonic seconds."""
 
     trace_id: bytes
     span_id: bytes
@@ -45,6 +47,7 @@ class ExchangeSpan:
     state: bytes
     request_line: bytes
     client: str
+    scheme: str
     host: Address
     pool: str
     status: int
@@ -133,6 +136,7 @@ class TracedExchange(MarkedExchange):
             state=self.client.mark.state,
             request_line=self.request_line,
             client=self.client.peer,
+            scheme=self.client.listener.proto.decode("ascii"),
             host=self.client.listener.address,
             pool=self.pool.name,
             status=self.status,
@@ -145,4 +149,7 @@ class TracedExchange(MarkedExchange):
     def _attempt_span(
         self, server: LiveServer, ended: float, status: int, failure: Failure | None
     ) -> AttemptSpan:
-        return AttemptSpan(self._hop.span_id, server.id, server.address, self._began, ended, status, failure)
+        scheme = "https" if server.dial is not None and server.dial.is_secure else "http"
+        return AttemptSpan(
+            self._hop.span_id, server.id, scheme, server.address, self._began, ended, status, failure
+        )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from random import Random
 
+import aiohttp
 import pytest
 
 from cluster_lb.model.address import Address
 from cluster_lb.model.rate_limit import Denial
 from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.wire.trace_context import parse_traceparent
+from tests.doubles.certificates import Authority
 from tests.doubles.http_servers import OK
 from tests.doubles.redis_servers import free_port
 from tests.doubles.waiting import eventually
+from tests.proxy.test_dialled import serving
 from tests.proxy.test_marks import get, sent_on
 from tests.proxy.test_rate_limits import Script, limit
 from tests.proxy.test_retries import BUSY
@@ -128,3 +131,31 @@ async def test_a_denied_request_has_its_id_and_its_span(start, tracer, exported)
     assert (await client.ask(get("X-Request-Id: mine"))).status == 429
     assert [(span.status, span.attempts) for span in exported] == [(429, ())]
     assert balancer.lines()[0].endswith(" request_id=mine")
+
+
+async def test_a_span_says_whether_tls_was_spoken(start, tracer, exported, tmp_path):
+    authority = Authority(tmp_path)
+    balancer = await start(
+        tracer=tracer,
+        tls=[authority.issue("a.example")],
+        pool={"tls": {"ca": str(authority.path)}},
+    )
+    shown = authority.issue("127.0.0.1", file="server")
+    async with serving(authority.server_context(shown)) as server:
+        balancer.adopt(server.address)
+        async with aiohttp.ClientSession() as session:
+            url = f"https://127.0.0.1:{balancer.listener.address.port}/"
+            async with session.get(
+                url, ssl=authority.client_context(), server_hostname="a.example"
+            ) as answer:
+                assert answer.status == 200
+        await balancer.settled()
+        balancer.live().close_idle()
+    assert (exported[0].scheme, exported[0].attempts[0].scheme) == ("https", "https")
+
+
+async def test_and_whether_it_was_not(start, tracer, exported):
+    balancer = await start(tracer=tracer)
+    await sent_on(balancer, get())
+    await eventually(lambda: exported)
+    assert (exported[0].scheme, exported[0].attempts[0].scheme) == ("http", "http")
