@@ -27,6 +27,7 @@ class RoutedExchange(Exchange):
     def __init__(
         self, client: Downstream, route: TableRoute, method: bytes, request_line: bytes, *, simple: bool
     ) -> None:
+        simple = simple and not route.repeats_statuses
         super().__init__(client, route, method, request_line, simple=simple)
         self.route = route
         if route.turns is not None:
@@ -40,6 +41,10 @@ class RoutedExchange(Exchange):
         exchange = super().with_fields(client, route, method, request_line, fields)
         exchange.host = fields.host or b""
         return exchange
+
+    def may_be_simple(self) -> bool:
+        # a response whose head is known is not asked for its status: the pool's words decided on it
+        return not self.route.repeats_statuses and super().may_be_simple()
 
     def check(self, now: float) -> None:
         limit_s = self.route.request_timeout_s

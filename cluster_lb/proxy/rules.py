@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cluster_lb.settings.retries import RetryRules
 from cluster_lb.settings.schema import PoolSettings
 
 
@@ -22,13 +23,21 @@ class Rules:
 
     @classmethod
     def of(cls, settings: PoolSettings) -> Rules:
-        words = frozenset(settings.retries.on)
         response_s = settings.timeouts.response_s
-        return cls(
-            attempts=settings.attempts,
-            retry_on=words,
-            retry_statuses=frozenset(int(word) for word in words if word.isdigit()),
-            retry_non_idempotent=settings.retries.non_idempotent,
-            try_timeout_s=settings.retries.try_timeout_s or response_s,
-            response_timeout_s=response_s,
+        rules = cls(settings.attempts, frozenset(), frozenset(), False, response_s, response_s)
+        return rules.with_retries(settings.retries)
+
+    def with_retries(self, retries: RetryRules) -> Rules:
+        """The same with other words on repeats."""
+        return replace(
+            self,
+            retry_on=frozenset(retries.on),
+            retry_statuses=statuses_of(retries),
+            retry_non_idempotent=retries.non_idempotent,
+            try_timeout_s=retries.try_timeout_s or self.response_timeout_s,
         )
+
+
+def statuses_of(retries: RetryRules) -> frozenset[int]:
+    """The statuses whose responses may be repeated."""
+    return frozenset(int(word) for word in retries.on if word.isdigit())

@@ -10,6 +10,7 @@ from cluster_lb.proxy.answer import Answer, AnsweredExchange
 from cluster_lb.proxy.mirror import Mirror, MirroredExchange
 from cluster_lb.proxy.route import Route
 from cluster_lb.proxy.routed_exchange import EditedExchange, RoutedExchange
+from cluster_lb.proxy.rules import Rules, statuses_of
 from cluster_lb.routing.edits import FieldEdits
 from cluster_lb.routing.host import without_port
 from cluster_lb.routing.rewrite import PathRewrite
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.rate_limits import RouteLimit
     from cluster_lb.proxy.request_memo import RequestMemo
     from cluster_lb.proxy.route_counts import RouteCounts
-    from cluster_lb.proxy.rules import Rules
 
 
 class _EditedMirroredExchange(MirroredExchange, EditedExchange):
@@ -31,19 +31,21 @@ class _EditedMirroredExchange(MirroredExchange, EditedExchange):
 
 class TableRoute(Route):
     """`turns`: the pools in the order of their turns, where there are several. `request_timeout_s`: of whole
-    exchanges, 0: none. `pools` has every pool that `settings` name; `nowhere` stands for the pool of requests
-    that go to none."""
+    exchanges, 0: none. `repeats_statuses`: the route's own words on retries name statuses. `pools` has every
+    pool that `settings` name; `nowhere` stands for the pool of requests that go to none."""
 
     __slots__ = (
         "_attempts",
         "_name",
         "_request_edits",
         "_response_s",
+        "_retries",
         "_rewrite",
         "_rules",
         "answer",
         "counts",
         "mirror",
+        "repeats_statuses",
         "request_timeout_s",
         "response_edits",
         "turns",
@@ -73,6 +75,8 @@ class TableRoute(Route):
         self.max_body_bytes = settings.max_body_bytes
         self.request_timeout_s = settings.timeouts.request_s
         self._attempts = settings.attempts
+        self._retries = settings.retries
+        self.repeats_statuses = settings.retries is not None and bool(statuses_of(settings.retries))
         self._response_s = settings.timeouts.response_s
         self._rules: dict[
             str, tuple[Rules, Rules]
@@ -93,7 +97,7 @@ class TableRoute(Route):
 
     def rules_for(self, pool: LivePool) -> Rules | None:
         """The pool's rules with this route's changes; None where it has none."""
-        if not (self._attempts or self._response_s):
+        if not (self._attempts or self._response_s or self._retries is not None):
             return None
         before, merged = self._rules.get(pool.name, (None, pool.rules))
         if before is not pool.rules:  # the first time, or the pool was configured anew
@@ -102,6 +106,8 @@ class TableRoute(Route):
         return merged
 
     def _changed(self, rules: Rules) -> Rules:
+        if self._retries is not None:
+            rules = rules.with_retries(self._retries)
         response_s = self._response_s or rules.response_timeout_s
         try_s = rules.try_timeout_s
         if self._response_s and try_s == rules.response_timeout_s:  # the pool has none of its own for tries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from types import UnionType
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -90,4 +91,6 @@ def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
             annotation = annotation.model_fields[step].annotation
         else:  # one of a dict[name, Table] or of a tuple[Table, ...]
             annotation = next(a for a in get_args(annotation) if isinstance(a, type))
+        if isinstance(annotation, UnionType):  # a table that may be left out
+            annotation = get_args(annotation)[0]
     return sorted(annotation.model_fields)

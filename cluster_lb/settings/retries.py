@@ -31,12 +31,18 @@ class RetryOn(StrEnum):
     S504 = "504"
 
 
-class RetrySettings(Table):
-    """`[pools.NAME.retries]`; how many servers are tried in all is `attempts` of the pool."""
+class RetryRules(Table):
+    """`[routes.retries]`: what a route may say in place of its pool; how many servers are tried in all is
+    `attempts`."""
 
     # HAProxy's default is conn-failure alone, nginx' is what `error` means: both of these
     on: tuple[RetryOn, ...] = (RetryOn.CONN_FAILURE, RetryOn.EMPTY_RESPONSE)
     non_idempotent: bool = False  # true: POST, PATCH and unknown methods may reach two servers
     try_timeout_s: NonNegativeFloat = 0.0  # until one server's response begins; 0: timeouts.response_s
+
+
+class RetrySettings(RetryRules):
+    """`[pools.NAME.retries]`."""
+
     budget: Annotated[float, Field(ge=0, le=1)] = 0.2  # retries per request over 10 s (Finagle, Envoy: 20 %)
     budget_floor_per_s: NonNegativeFloat = 3.0  # always allowed (Envoy's min_retry_concurrency: 3)

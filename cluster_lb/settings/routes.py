@@ -16,6 +16,7 @@ from cluster_lb.routing.match import FieldCondition, Match, PathKind
 from cluster_lb.settings.base import Table
 from cluster_lb.settings.names import PoolName
 from cluster_lb.settings.rates import RateLimitSettings
+from cluster_lb.settings.retries import RetryRules
 from cluster_lb.settings.route_parts import (
     FieldEditSettings,
     FieldMatch,
@@ -37,7 +38,7 @@ Weight = Annotated[int, Field(ge=0, le=1000)]
 
 _TO_SERVERS = (
     *("strip_prefix", "replace_prefix", "set_host", "request_headers"),
-    *("timeouts", "attempts", "mirror"),
+    *("timeouts", "attempts", "retries", "mirror"),
 )
 
 
@@ -64,6 +65,7 @@ class RouteSettings(Table):
     response_headers: FieldEditSettings = FieldEditSettings()
     timeouts: RouteTimeouts = RouteTimeouts()
     attempts: Annotated[int, Field(ge=0, le=10)] = 0  # 0: the pool's
+    retries: RetryRules | None = None  # none: the pool's
     max_body_bytes: Annotated[int, Field(ge=0)] | None = None  # none: the listener's; 0: any
     rate_limits: tuple[RateLimitSettings, ...] = ()
     mirror: PoolName = ""

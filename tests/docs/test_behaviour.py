@@ -28,6 +28,7 @@ _SECTIONS = {
     "pools.timeouts": schema.PoolTimeouts,
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,
+    "routes.retries": retries.RetryRules,
     "routes.timeouts": RouteTimeouts,
     "routes.rate_limits": rates.RateLimitSettings,
 }

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from cluster_lb.settings.schema import PoolSettings
-from tests.doubles.http_servers import OK, Message, answering
+from tests.doubles.http_servers import OK, Close, Message, answering
 from tests.doubles.waiting import eventually
 
 GET = b"GET /v1/things?page=2 HTTP/1.1\r\nHost: api.example:8080\r\nX-Old: 1\r\nx-old: 2\r\n\r\n"
 POST = b"POST /v1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 
 def response(name: bytes) -> bytes:
@@ -169,6 +170,66 @@ async def test_a_route_has_its_own_attempts(balancer):
     assert (await balancer.line()).endswith("attempts=1")
     assert (await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")).status == 502
     assert (await balancer.line(1)).endswith("attempts=2")
+
+
+@pytest.mark.parametrize(
+    "responses", [{}, {"response_headers": {"set": {"x-a": "1"}}}], ids=["as they are", "edited"]
+)
+async def test_a_route_repeats_what_its_own_words_name(balancer, responses):
+    await balancer.answering(BUSY)
+    await balancer.answering(BUSY, OK)
+    balancer.route({"path_prefix": "/v1", "pool": "web", "retries": {"on": ["503"]}, **responses})
+    client = await balancer.client()
+    assert (await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")).status == 503  # not by the pool's
+    assert (await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")).status == 503
+    await balancer.kept(0)
+    for _ in range(2):  # a head that both servers have answered with before, on the common road
+        assert (await client.ask(GET)).status == 200
+        assert (await balancer.line(len(balancer.lines()) - 1)).partition(" attempts=")[0].endswith("web/s1")
+        balancer.pool.tickets.take()
+    assert balancer.pool.retries == 2
+
+
+async def test_a_route_may_repeat_less_than_its_pool(balancer):
+    balancer.pool.configure(PoolSettings.model_validate({"retries": {"on": ["503"]}}))
+    await balancer.answering(BUSY)
+    await balancer.answering(OK)
+    balancer.route({"path_prefix": "/v1", "pool": "web", "retries": {"on": []}})
+    client = await balancer.client()
+    assert (await client.ask(GET)).status == 503
+    balancer.pool.tickets.take()
+    assert (await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")).status == 200
+    assert balancer.pool.retries == 1
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, 502), (True, 200)])
+async def test_a_route_says_whether_a_post_is_repeated(balancer, allowed, status):
+    await balancer.answering(Close())
+    await balancer.answering(OK)
+    balancer.route({"pool": "web", "retries": {"non_idempotent": allowed}})
+    assert (await (await balancer.client()).ask(POST)).status == status
+
+
+async def test_the_budget_for_a_routes_retries_is_the_pools(balancer):
+    balancer.pool.configure(PoolSettings.model_validate({"retries": {"budget": 0, "budget_floor_per_s": 0}}))
+    await balancer.answering(BUSY)
+    await balancer.answering(OK)
+    balancer.route({"pool": "web", "retries": {"on": ["503"]}})
+    assert (await (await balancer.client()).ask(GET)).status == 503
+    assert balancer.pool.budget.denied == 1
+
+
+async def test_a_routes_time_for_a_try_is_its_own_or_what_a_response_may_take(balancer):
+    balancer.pool.configure(PoolSettings.model_validate({"retries": {"try_timeout_s": 2}}))
+    balancer.route(
+        {"path": "/1", "pool": "web", "retries": {"try_timeout_s": 1}},
+        {"path": "/2", "pool": "web", "retries": {}},
+        {"path": "/3", "pool": "web", "retries": {}, "timeouts": {"response_s": 5}},
+        {"path": "/4", "pool": "web", "retries": {"try_timeout_s": 9}, "timeouts": {"response_s": 5}},
+    )
+    found = [route.rules_for(balancer.pool) for route in balancer.table.routes]
+    assert [rules.try_timeout_s for rules in found] == [1.0, 60.0, 5.0, 5.0]
+    assert [rules.response_timeout_s for rules in found] == [60.0, 60.0, 5.0, 5.0]
 
 
 async def test_settings_of_a_pool_reach_its_routes(balancer):

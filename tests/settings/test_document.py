@@ -13,7 +13,7 @@ from cluster_lb.settings.base import Table
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.rates import RateLimitSettings
-from cluster_lb.settings.retries import RetrySettings
+from cluster_lb.settings.retries import RetryRules, RetrySettings
 from cluster_lb.settings.route_parts import (
     FieldEditSettings,
     RedirectSettings,
@@ -32,7 +32,7 @@ from cluster_lb.settings.schema import (
 from cluster_lb.settings.tls import UpstreamTlsSettings
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-TABLES = {"redirect", "respond"}  # of a route that has none: they have sections of their own
+TABLES = {"redirect", "respond", "retries"}  # of a route that has none: they have sections of their own
 
 
 def documented(heading: str) -> dict[str, str]:
@@ -66,6 +66,7 @@ def shown(field: FieldInfo) -> str:
         ("[routes.redirect]", RedirectSettings),
         ("[routes.respond]", RespondSettings),
         ("[routes.request_headers]", FieldEditSettings),
+        ("[routes.retries]", RetryRules),
         ("[routes.timeouts]", RouteTimeouts),
         ("[[routes.rate_limits]]", RateLimitSettings),
     ],

@@ -167,6 +167,11 @@ def test_names_addresses_and_wildcards_are_hosts(host):
             "routes.0.request_headers: X-A is named twice in set and remove",
         ),
         ({"attempts": 11, **TO_A}, "routes.0.attempts: must be less than or equal to 10"),
+        ({"retries": {"budget": 0.1}, **TO_A}, "routes.0.retries.budget: unknown key"),
+        (
+            {"redirect": {"location": "/", "statu": 1}},
+            "routes.0.redirect.statu: unknown key; did you mean 'status'?",
+        ),
         ({"timeout": 1, **TO_A}, "routes.0.timeout: unknown key; did you mean 'timeouts'?"),
     ],
 )
