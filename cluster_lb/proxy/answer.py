@@ -68,7 +68,7 @@ class AnsweredExchange(RoutedExchange):
         location = b""
         if answer.location is not None:
             location = answer.location.of(self.host, self.request_line.split(b" ")[1])
-        values = self.route.variables(self.client.peer, self.host)
+        values = self.route.variables(self.client.peer, self.host, self.request_id)
         body = b"" if self.method == b"HEAD" else answer.body
         self.response_bytes = len(body)
         lines = self.response_lines + self.client.listener.response_lines

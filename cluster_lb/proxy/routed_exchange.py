@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.route import Route
     from cluster_lb.proxy.table_route import TableRoute
     from cluster_lb.proxy.upstream import ResponseMemo
+    from cluster_lb.routing.edits import FieldEdits
 
 
 _END = b"\r\n"
@@ -59,7 +60,8 @@ class RoutedExchange(Exchange):
 
 
 class EditedExchange(RoutedExchange):
-    """One whose route edits the fields of responses. What comes of a head is remembered with it."""
+    """One whose route edits the fields of responses. What comes of a head is remembered with it, unless it is
+    good for one request alone."""
 
     def on_whole_response(self, memo: ResponseMemo, body: bytes) -> None:
         self.status = memo.status
@@ -70,9 +72,14 @@ class EditedExchange(RoutedExchange):
     def _forward(self, memo: ResponseMemo) -> bytes:
         edits = self.route.response_edits
         assert edits is not None
+        if edits.unique:
+            return self._edited(memo, edits)
         key = (edits, self.client.peer, self.host) if edits.varies else (edits,)
         if memo.edited is None or memo.edited[0] != key:
-            line, _, block = memo.head.forward.partition(b"\r\n")
-            values = self.route.variables(self.client.peer, self.host) if edits.varies else {}
-            memo.edited = key, line + b"\r\n" + edits.apply(block, values)
+            memo.edited = key, self._edited(memo, edits)
         return memo.edited[1]
+
+    def _edited(self, memo: ResponseMemo, edits: FieldEdits) -> bytes:
+        line, _, block = memo.head.forward.partition(b"\r\n")
+        values = self.route.variables(self.client.peer, self.host, self.request_id) if edits.varies else {}
+        return line + b"\r\n" + edits.apply(block, values)

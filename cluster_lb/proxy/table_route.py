@@ -119,9 +119,14 @@ class TableRoute(Route):
             try_timeout_s=min(try_s, response_s),
         )
 
-    def variables(self, peer: str, host: bytes) -> dict[str, bytes]:
+    def variables(self, peer: str, host: bytes, request_id: bytes = b"") -> dict[str, bytes]:
         """What the values of edits may hold."""
-        return {"client": peer.encode("ascii"), "host": without_port(host), "route": self._name}
+        return {
+            "client": peer.encode("ascii"),
+            "host": without_port(host),
+            "route": self._name,
+            "request_id": request_id,
+        }
 
     def request_head(self, request_line: bytes, memo: RequestMemo, peer: str) -> bytes:
         if self._rewrite is not None:

@@ -12,6 +12,8 @@ from cluster_lb.wire.fields import finder, without_lines
 
 #: What values may hold: the client's address, the host that it asked for (without a port), the route's name.
 VARIABLES = ("client", "host", "route")
+#: And of responses: the request's id, empty where the listener gives none. Servers get it in a field anyway.
+RESPONSE_VARIABLES = (*VARIABLES, "request_id")
 
 _is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
@@ -40,9 +42,10 @@ def check_field_name(name: str) -> str:
 
 
 class FieldEdits:
-    """Compiled edits. `varies`: values hold variables, so the outcome depends on more than the block."""
+    """Compiled edits. `varies`: values hold variables, so the outcome depends on more than the block.
+    `unique`: one of them differs for each request, so no outcome is worth remembering."""
 
-    __slots__ = ("_find", "_lines", "varies")
+    __slots__ = ("_find", "_lines", "unique", "varies")
 
     def __init__(
         self, dropped: Iterable[str], set_to: Mapping[str, str], added: Sequence[tuple[str, str]]
@@ -50,8 +53,11 @@ class FieldEdits:
         """`dropped` go, and so does what `set_to` replaces; then the lines of `set_to` and `added` follow."""
         self._find = finder(*sorted({name.lower() for name in (*dropped, *set_to)} or {" "}))
         lines = [*set_to.items(), *added]
-        self._lines = [(name.encode("ascii"), Template.parse(text, VARIABLES)) for name, text in lines]
+        self._lines = [
+            (name.encode("ascii"), Template.parse(text, RESPONSE_VARIABLES)) for name, text in lines
+        ]
         self.varies = any(template.variables for _, template in self._lines)
+        self.unique = any("request_id" in template.variables for _, template in self._lines)
 
     def apply(self, block: bytes, values: Mapping[str, bytes]) -> bytes:
         """`block`: field lines without the empty line. `values`: of the variables."""

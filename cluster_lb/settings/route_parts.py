@@ -46,6 +46,11 @@ def _field_value(value: str) -> str:
     return value
 
 
+def _response_field_value(value: str) -> str:
+    Template.parse(value, edits.RESPONSE_VARIABLES)
+    return value
+
+
 def encoded_host(host: str) -> bytes:
     """`host` of a route as clients name it: lower case, in ASCII."""
     name = host.lower()
@@ -61,6 +66,7 @@ Method = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 FieldName = Annotated[str, AfterValidator(edits.check_field_name)]
 FieldValue = Annotated[str, AfterValidator(_field_value)]
+ResponseFieldValue = Annotated[str, AfterValidator(_response_field_value)]
 
 
 class FieldMatch(Table):
@@ -111,6 +117,13 @@ class FieldEditSettings(Table):
         if twice := _repeated([*self.set, *self.remove]):
             raise InvalidValueError(f"{twice} is named twice in set and remove; set replaces what was there")
         return self
+
+
+class ResponseEditSettings(FieldEditSettings):
+    """The same for responses, whose values may hold one variable more."""
+
+    set: dict[FieldName, ResponseFieldValue] = Field(default_factory=dict)
+    add: dict[FieldName, ResponseFieldValue] = Field(default_factory=dict)
 
 
 class RouteTimeouts(Table):

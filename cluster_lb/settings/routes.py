@@ -27,6 +27,7 @@ from cluster_lb.settings.route_parts import (
     Pattern,
     RedirectSettings,
     RespondSettings,
+    ResponseEditSettings,
     RouteTimeouts,
     encoded_host,
 )
@@ -62,7 +63,7 @@ class RouteSettings(Table):
     replace_prefix: Path = ""
     set_host: Host = ""
     request_headers: FieldEditSettings = FieldEditSettings()
-    response_headers: FieldEditSettings = FieldEditSettings()
+    response_headers: ResponseEditSettings = ResponseEditSettings()
     timeouts: RouteTimeouts = RouteTimeouts()
     attempts: Annotated[int, Field(ge=0, le=10)] = 0  # 0: the pool's
     retries: RetryRules | None = None  # none: the pool's

@@ -319,3 +319,25 @@ async def test_requests_sent_ahead_take_their_own_routes(balancer):
     ]
     await asyncio.sleep(0)
     await eventually(lambda: balancer.counts("*=/here").statuses[2] == 3)
+
+
+@pytest.mark.parametrize(
+    "action", [{"pool": "web"}, {"respond": {"status": 404}}, {"pool": "web", "mirror": "m"}]
+)
+async def test_clients_are_told_the_id_of_their_request(start, action):
+    balancer = await start(request_id=True)
+    seen: list[Message] = []
+    await balancer.answering(OK, seen=seen)
+    balancer.route({**action, "response_headers": {"set": {"X-Request-Id": "<{request_id}>"}}})
+    client = await balancer.client()
+    told = [(await client.ask(GET))["x-request-id"] for _ in range(4)]
+    assert len(set(told)) == 4
+    assert [line.partition("request_id=")[2] for line in balancer.lines()] == [one[1:-1] for one in told]
+    if "respond" not in action:
+        assert [f"<{message['x-request-id']}>" for message in seen] == told
+
+
+async def test_where_there_are_no_ids_the_value_is_empty(balancer):
+    await balancer.answering(OK)
+    balancer.route({"pool": "web", "response_headers": {"set": {"X-Request-Id": "<{request_id}>"}}})
+    assert (await (await balancer.client()).ask(GET))["x-request-id"] == "<>"

@@ -34,6 +34,8 @@ def test_lines_go_are_replaced_and_are_added(dropped, set_to, added, block):
 def test_edits_say_whether_they_depend_on_the_request():
     assert FieldEdits([], {"a": "{host}"}, []).varies
     assert not FieldEdits(["a"], {"b": "{{host}}"}, []).varies
+    assert not FieldEdits([], {"a": "{host}"}, []).unique
+    assert FieldEdits([], {}, [("a", "id {request_id}")]).unique
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,10 @@ def test_names_addresses_and_wildcards_are_hosts(host):
             "routes.0.request_headers.add.x-a: unknown variable {b}",
         ),
         (
+            {"request_headers": {"add": {"x-a": "{request_id}"}}, **TO_A},
+            "routes.0.request_headers.add.x-a: unknown variable {request_id}; known: {client}, {host}",
+        ),
+        (
             {"request_headers": {"add": {"x-a": "\n"}}, **TO_A},
             "routes.0.request_headers.add.x-a: '\\n' may hold visible",
         ),
