@@ -322,6 +322,7 @@ class ClientConnection(asyncio.Protocol):
     def _close(self) -> None:
         """Close after what is written has been sent."""
         self.closing = True
+        self._ready = False
         self.since = self.listener.ticker.now
         self.transport.close()
 

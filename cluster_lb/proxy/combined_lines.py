@@ -55,7 +55,7 @@ def referer_and_agent(exchange: Exchange) -> bytes:
     """Both fields of the request in quotes. They are looked up in what goes to the server, behind the lines
     that differ from request to request; the same block is searched once."""
     head = exchange.head
-    block = head[head.find(b"\n") + 1 + len(exchange.own_lines) :]
+    block = head[head.find(b"\n") + 1 + len(exchange.own_lines) : head.find(b"\r\n\r\n") + 2]
     return _known_fields(block) if len(block) <= _MAX_KNOWN_BYTES else _fields(block)
 
 

@@ -194,5 +194,8 @@ class Listener:
 
 def _among(peer: str, networks: Sequence[Network]) -> bool:
     """Whether the address is in one of the networks; without any, every one is."""
-    ip = ipaddress.ip_address(peer)
+    try:
+        ip = ipaddress.ip_address(peer)
+    except ValueError:  # a client that was gone before it could be asked
+        return False
     return not networks or any(ip in network for network in networks if network.version == ip.version)

@@ -76,7 +76,7 @@ class MarkedExchange(Exchange):
         self.own_lines = self._make_lines()
         super().start(with_lines(head, self.own_lines, 0))
 
-    def deny(self, status: int, reason: str, lines: str) -> None:
+    def deny(self, status: int, reason: str, lines: bytes) -> None:
         self.own_lines = self._make_lines()  # it has its place in logs and traces all the same
         super().deny(status, reason, lines)
 

@@ -123,7 +123,7 @@ class UpstreamConnection(asyncio.Protocol):
             len(data) == memo.whole_bytes
             and exchange.simple
             and data[: memo.raw_bytes] == memo.raw
-            and not (self._responding or self._held or self._paused)
+            and not (self._responding or self._held or self._paused or self.write_paused)
         ):
             # The common path: a whole response under the same head as the server's last one.
             self.exchange = None
