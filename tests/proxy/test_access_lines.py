@@ -157,6 +157,12 @@ def test_the_combined_form_finds_fields_behind_lines_made_for_one_request():
     assert form.line(exchange(head=head, own_lines=own), server(), 0.0).endswith(b'"-" "curl/8"')
 
 
+def test_the_combined_form_does_not_look_into_bodies():
+    form = CombinedLines()
+    head = b"POST / HTTP/1.1\r\nHost: a\r\n\r\nx\r\nUser-Agent: forged\r\n"
+    assert form.line(exchange(head=head), server(), 0.0).endswith(b'"-" "-"')
+
+
 @pytest.mark.parametrize(
     ("form", "expected"),
     [
