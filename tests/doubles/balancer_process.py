@@ -85,7 +85,7 @@ async def _serve(settings: dict[str, object], addresses: list[Address]) -> None:
     servers = tuple(Server(f"s{number}", address) for number, address in enumerate(addresses))
     snapshot = Snapshot("web", 1, "round_robin", 0.5, servers)
     pool.adopt(snapshot, compile_policy(snapshot))
-    router, ledger = Router(pool, (), {}), Ledger(500, None)
+    router, ledger = Router(pool), Ledger(500, None)
     at_work = Listener(listener, bind(listener.bind), router, ledger, ticker, tasks, print, 20_000)
     await at_work.start()
     ticker.start()

@@ -464,3 +464,9 @@ def test_forwarding_fields_are_set_aside_in_their_order():
 def test_the_other_lines_pass_byte_for_byte():
     lines = [b"hOST:a.example", b"Accept:  */* ", b"cookie: a=b; c=d", b"Cookie: e=f", b"Trailer: X"]
     assert parse(*lines).end_to_end == b"".join(line + b"\r\n" for line in lines)
+
+
+@pytest.mark.parametrize("line", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+def test_a_request_with_a_body_asks_for_no_upgrade(line):
+    fields = parse(HOST.strip(), b"Connection: upgrade", b"Upgrade: websocket", line)
+    assert (fields.upgrade, fields.end_to_end) == (b"", HOST + line + b"\r\n")
