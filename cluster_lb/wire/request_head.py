@@ -109,8 +109,8 @@ def parse_request_fields(block: bytes, max_lines: int) -> RequestFields:
         close=b"close" in options,
         keep_alive=b"keep-alive" in options,
         expects_continue=_expects_continue(found.get(b"expect", [])),
-        # Parsers differ in where a request with a body and an upgrade ends (llhttp: with its head), and a hop need
-        # not pass an upgrade on (RFC 9110 section 7.8).
+        # Parsers differ in where a request with a body and an upgrade ends (llhttp: with its head), and a hop
+        # need not pass an upgrade on (RFC 9110 section 7.8).
         upgrade=b"" if framing is not Framing.NONE else upgrade,
         end_to_end=end_to_end,
         forwarding=_forwarding(found) if removed else (),
