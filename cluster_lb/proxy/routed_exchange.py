@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from cluster_lb.proxy import failures
@@ -28,12 +29,16 @@ class RoutedExchange(Exchange):
     def __init__(
         self, client: Downstream, route: TableRoute, method: bytes, request_line: bytes, *, simple: bool
     ) -> None:
-        simple = simple and not route.repeats_statuses
-        super().__init__(client, route, method, request_line, simple=simple)
+        # Laid out flat: on the common path each call counts.
+        self.started = monotonic()
+        self.client = client
+        self.pool = route.pool if route.turns is None else next(route.turns)
+        self.method = method
+        self.request_line = request_line
+        self.simple = simple and not route.repeats_statuses
         self.route = route
-        if route.turns is not None:
-            self.pool = next(route.turns)
-        self._rules = route.rules_for(self.pool)
+        if route.changes_rules:
+            self._rules = route.rules_for(self.pool)
 
     @classmethod
     def with_fields(
@@ -56,7 +61,7 @@ class RoutedExchange(Exchange):
 
     def _settle(self) -> None:
         self.route.counts.statuses[self.status // 100] += 1
-        super()._settle()
+        Exchange._settle(self)
 
 
 class EditedExchange(RoutedExchange):

@@ -43,6 +43,7 @@ class TableRoute(Route):
         "_rewrite",
         "_rules",
         "answer",
+        "changes_rules",
         "counts",
         "mirror",
         "repeats_statuses",
@@ -78,9 +79,9 @@ class TableRoute(Route):
         self._retries = settings.retries
         self.repeats_statuses = settings.retries is not None and bool(statuses_of(settings.retries))
         self._response_s = settings.timeouts.response_s
-        self._rules: dict[
-            str, tuple[Rules, Rules]
-        ] = {}  # pool -> its rules, and what this route makes of them
+        self.changes_rules = bool(self._attempts or self._response_s or self._retries is not None)
+        # Pool -> its rules, and what this route makes of them.
+        self._rules: dict[str, tuple[Rules, Rules]] = {}
         self.exchange = self._kind_of_exchange()
         varies = self.response_edits is not None and self.response_edits.varies
         limited = settings.max_body_bytes is not None
@@ -95,10 +96,8 @@ class TableRoute(Route):
             return MirroredExchange if self.response_edits is None else _EditedMirroredExchange
         return RoutedExchange if self.response_edits is None else EditedExchange
 
-    def rules_for(self, pool: LivePool) -> Rules | None:
-        """The pool's rules with this route's changes; None where it has none."""
-        if not (self._attempts or self._response_s or self._retries is not None):
-            return None
+    def rules_for(self, pool: LivePool) -> Rules:
+        """The pool's rules with this route's changes."""
         before, merged = self._rules.get(pool.name, (None, pool.rules))
         if before is not pool.rules:  # the first time, or the pool was configured anew
             merged = self._changed(pool.rules)

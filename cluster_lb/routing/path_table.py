@@ -18,20 +18,34 @@ _Group = dict[bytes, list[Candidate]]
 
 class PathTable:
     """`candidates` with their matches, in the order of their rank. `ordered`: that is the order of paths too
-    (no priority breaks it), so that the first one found is the one."""
+    (no priority breaks it), so that the first one found is the one. `whole`: the route of all requests of
+    this host, where there is one."""
 
-    __slots__ = ("_by_pattern", "_exact", "_longest", "_ordered", "_patterns", "_prefixes")
+    __slots__ = (
+        "_by_pattern",
+        "_exact",
+        "_first_segments",
+        "_longest",
+        "_ordered",
+        "_patterns",
+        "_prefixes",
+        "whole",
+    )
 
     def __init__(self, candidates: Sequence[tuple[Match, Candidate]], *, ordered: bool) -> None:
         self._ordered = ordered
         self._exact = _grouped(candidates, PathKind.EXACT)
         self._prefixes = _grouped(candidates, PathKind.PREFIX)
         self._longest = max(map(len, self._prefixes), default=0)
+        self._first_segments = frozenset(map(_first_segment, self._prefixes))
         patterns = [
             (match.path.decode("ascii"), c) for match, c in candidates if match.kind is PathKind.REGEX
         ]
         self._by_pattern = [candidate for _, candidate in patterns]
         self._patterns = PatternSet([pattern for pattern, _ in patterns]) if patterns else None
+        first_match, first = candidates[0]
+        covers_all = first.unconditional and first_match.kind is PathKind.PREFIX and not first_match.path
+        self.whole = first if covers_all else None
 
     def find(self, method: bytes, path: bytes, block: bytes) -> Candidate | None:
         """The first route by rank that matches `path`, which begins with a slash."""
@@ -47,7 +61,9 @@ class PathTable:
 
     def _by_prefix(self, method: bytes, path: bytes, block: bytes) -> Candidate | None:
         found = None
-        if len(path) > self._longest:  # never more steps than the longest prefix has segments
+        if _first_segment(path) not in self._first_segments:  # most paths of a large table end here
+            path = b""
+        elif len(path) > self._longest:  # never more steps than the longest prefix has segments
             path = path[: path.rfind(b"/", 0, self._longest + 1)]
         prefixes = self._prefixes
         while True:
@@ -61,6 +77,11 @@ class PathTable:
             if not path:
                 return found
             path = path[: path.rfind(b"/")]
+
+
+def _first_segment(path: bytes) -> bytes:
+    end = path.find(b"/", 1)
+    return path if end < 0 else path[:end]
 
 
 def _grouped(candidates: Iterable[tuple[Match, Candidate]], kind: PathKind) -> _Group:

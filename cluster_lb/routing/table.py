@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
 
 from cluster_lb.routing.candidate import Candidate
 from cluster_lb.routing.host import without_port
@@ -20,7 +19,7 @@ _Hosts = dict[bytes, PathTable]
 class MatchTable:
     """Compiled from the matches of all routes, in the order of the table. Immutable."""
 
-    __slots__ = ("_ordered", "_tables_for")
+    __slots__ = ("_hosts", "_ordered", "_tables")
 
     def __init__(self, matches: Sequence[Match]) -> None:
         order = sorted(range(len(matches)), key=lambda number: matches[number].specificity(), reverse=True)
@@ -29,26 +28,39 @@ class MatchTable:
         for rank, number in enumerate(order):
             match = matches[number]
             by_host.setdefault(match.host, []).append((match, Candidate(match, number, rank)))
-        hosts = {host: PathTable(found, ordered=self._ordered) for host, found in by_host.items()}
-        self._tables_for = lru_cache(_REMEMBERED_HOSTS)(partial(_tables_for, hosts))
+        self._hosts = {host: PathTable(found, ordered=self._ordered) for host, found in by_host.items()}
+        self._tables: dict[bytes, tuple[PathTable, ...]] = {}  # by Host as it came
 
     def find(self, host: bytes, method: bytes, target: bytes, block: bytes) -> int | None:
         """The number of the route for a request: `host` as it came, with any port; `target`: path with query;
         `block`: its end-to-end field lines. None where no route matches."""
-        path = target.partition(b"?")[0]
-        if path == b"*":  # OPTIONS * is about the server, not about a path
+        if target == b"*":  # OPTIONS * is about the server, not about a path
             return None
-        if len(host) > MAX_HOST_BYTES:
-            host = b""
+        tables = self._tables.get(host)
+        if tables is None:
+            tables = self._remember(host)
+        path = b""
         found: Candidate | None = None
-        for table in self._tables_for(host):
-            candidate = table.find(method, path, block)
+        for table in tables:
+            candidate = table.whole
+            if candidate is None:
+                path = path or target.partition(b"?")[0]
+                candidate = table.find(method, path, block)
             if candidate is not None:
                 if self._ordered:
                     return candidate.number
                 if found is None or candidate.rank < found.rank:
                     found = candidate
         return None if found is None else found.number
+
+    def _remember(self, host: bytes) -> tuple[PathTable, ...]:
+        """The tables of a host that was not asked for lately."""
+        if len(host) > MAX_HOST_BYTES:
+            host = b""
+        if len(self._tables) >= _REMEMBERED_HOSTS:
+            self._tables.clear()
+        tables = self._tables[host] = _tables_for(self._hosts, host)
+        return tables
 
 
 def _tables_for(hosts: _Hosts, host: bytes) -> tuple[PathTable, ...]:
