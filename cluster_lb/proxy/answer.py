@@ -56,7 +56,7 @@ class AnsweredExchange(RoutedExchange):
     def start(self, head: bytes) -> None:
         answer = self.route.answer
         assert answer is not None
-        self.keep = self.keep and self.request_done and not (self.http10 or self.client.draining)
+        self.keep = self._stays_open()
         if answer.location is not None and answer.location.needs_host and not self.host:
             self.status, response = 400, self._hostless()
         else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.failures import IDEMPOTENT, Failure, Fault
 from cluster_lb.proxy.request_body import RequestBody
-from cluster_lb.proxy.responses import own_response
+from cluster_lb.proxy.responses import own_response, retry_after
 from cluster_lb.proxy.tunnel import Tunnel
 from cluster_lb.wire import hops
 from cluster_lb.wire.framing import Framing
@@ -336,18 +336,8 @@ class Exchange:
         if self._responded:
             self.client.abort()
         else:
-            self.status = failure.status
-            self.keep = self._stays_open()
-            self.client.transport.write(
-                own_response(
-                    failure.status,
-                    failure.reason.partition(":")[0],
-                    head_only=self.method == b"HEAD",
-                    close=not self.keep,
-                    retry_after_s=failure.retry_after_s,
-                    lines=self.client.listener.response_lines,
-                )
-            )
+            lines = retry_after(failure.retry_after_s) if failure.retry_after_s else b""
+            self._answer(failure.status, failure.reason.partition(":")[0], lines)
         self._settle()
 
     def _stays_open(self) -> bool:
@@ -356,6 +346,11 @@ class Exchange:
 
     def deny(self, status: int, reason: str, lines: bytes) -> None:
         """Answer before any attempt, with these header lines: a decision, and nobody's failure."""
+        self._answer(status, reason, lines)
+        self._settle()
+
+    def _answer(self, status: int, reason: str, lines: bytes) -> None:
+        """Write an answer of our own, with these header lines beside those of the listener."""
         self.status = status
         self.keep = self._stays_open()
         head_only = self.method == b"HEAD"
@@ -363,7 +358,6 @@ class Exchange:
         self.client.transport.write(
             own_response(status, reason, head_only=head_only, close=not self.keep, lines=lines)
         )
-        self._settle()
 
     def refuse(self, failure: Failure) -> None:
         """The client breaks the rules in the middle of its request: tell it, where no answer has begun."""

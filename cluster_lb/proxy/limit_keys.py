@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
+from cluster_lb.routing.host import without_port
 from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.wire.fields import finder
 from cluster_lb.wire.request_head import RequestFields
@@ -29,7 +30,7 @@ def key_of(settings: RateLimitSettings) -> KeyOf:
     if kind == "header":
         return _header(name)
     if kind == "host":
-        return lambda client, fields: _host(fields.host or b"")
+        return lambda client, fields: _printable(without_port(fields.host or b"").lower())
     return lambda client, fields: ""
 
 
@@ -66,10 +67,6 @@ def _header(name: str) -> KeyOf:
         return _printable(b",".join(line.value for line in find(fields.end_to_end)))
 
     return key
-
-
-def _host(host: bytes) -> str:
-    return _printable((host if host.endswith(b"]") else host.rsplit(b":", 1)[0]).lower())
 
 
 def _printable(value: bytes) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cluster_lb.model.ports import LimitedKeys
 from cluster_lb.model.rate_limit import RateLimit
 from cluster_lb.proxy.limit_keys import key_of
+from cluster_lb.proxy.responses import retry_after, whole_seconds
 from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.wire.request_head import RequestFields
@@ -39,15 +39,15 @@ class RouteLimit:
                 exchange.response_lines += self._lines(quota.remaining, quota.full_in_s)
             return False
         if denial.cut_off:
-            exchange.deny(503, "the rate limit cannot be checked", _retry_after(denial.retry_s))
+            exchange.deny(503, "the rate limit cannot be checked", retry_after(denial.retry_s))
         else:
-            lines = _retry_after(denial.retry_s) + self._lines(0, denial.retry_s)
+            lines = retry_after(denial.retry_s) + self._lines(0, denial.retry_s)
             exchange.deny(429, "rate limit exceeded", lines)
         return True
 
     def _lines(self, remaining: int, seconds: float) -> bytes:
         """draft-ietf-httpapi-ratelimit-headers-10: the policy, what remains of it, and for how long."""
-        text = f'{self._policy}RateLimit: "{self._name}";r={remaining};t={_whole(seconds)}\r\n'
+        text = f'{self._policy}RateLimit: "{self._name}";r={remaining};t={whole_seconds(seconds)}\r\n'
         return text.encode("ascii")
 
 
@@ -62,12 +62,3 @@ def limits_of(route: RouteSettings, *, ensure: Callable[[RateLimit], LimitedKeys
 def is_denied(exchange: Exchange, limits: Sequence[RouteLimit], fields: RequestFields) -> bool:
     """Whether the request is over one of the limits; then it is answered. Those before that one count it."""
     return any(limit.denies(exchange, fields) for limit in limits)
-
-
-def _retry_after(seconds: float) -> bytes:
-    return b"Retry-After: %d\r\n" % _whole(seconds)
-
-
-def _whole(seconds: float) -> int:
-    """Seconds as the fields take them: whole, and none too early."""
-    return max(1, math.ceil(seconds))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cluster_lb.proxy.client import ClientConnection
 from cluster_lb.proxy.responses import own_response
+from cluster_lb.routing.host import without_port
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import RequestFields
@@ -27,23 +28,18 @@ class RedirectingClient(ClientConnection):
         if fields.host is None or target == b"*":
             raise BadRequestError("nowhere to redirect to")
         listener = self.listener
-        host, port = _without_port(fields.host), listener.https_port
+        host, port = without_port(fields.host), listener.https_port
         location = b"https://" + host + (b":%d" % port if port != 443 else b"") + target
         close = fields.framing is not Framing.NONE or fields.close or self.draining
         close = close or request_line.endswith(b"HTTP/1.0\r\n")
         listener.ledger.redirect(self.peer)
-        response = own_response(308, "use HTTPS", head_only=method == b"HEAD", close=close)
-        status_line, _, others = response.partition(b"\r\n")
-        self.transport.write(status_line + b"\r\nLocation: " + location + b"\r\n" + others)
+        lines = b"Location: " + location + b"\r\n"
+        self.transport.write(
+            own_response(308, "use HTTPS", head_only=method == b"HEAD", close=close, lines=lines)
+        )
         self.since = listener.ticker.now
         self._fresh = False
         if close:
             self._linger()
             return b""
         return rest
-
-
-def _without_port(host: bytes) -> bytes:
-    if host.startswith(b"["):
-        return host.partition(b"]")[0] + b"]"
-    return host.partition(b":")[0]

@@ -13,6 +13,7 @@ from cluster_lb.wire import fields, hops
 from cluster_lb.wire.request_head import KEPT, known_lines
 
 _line = re.compile(rb"([^:\r]++)" + fields.ANY_VALUE)
+_HARMLESS = hops.HOP_BY_HOP | {b"close"}  # what Connection may say without a line being dropped for it
 
 
 class Shape:
@@ -46,9 +47,6 @@ def pattern_of(block: bytes) -> bytes | None:
         pieces.append(literal if line.name in KEPT else b")" + literal + b"(")
         position = line.end
     return b"".join(pieces) + _neutral(block[position:-2]) + rb")\r\n"
-
-
-_HARMLESS = hops.HOP_BY_HOP | {b"close"}
 
 
 def _neutral(lines: bytes) -> bytes:
