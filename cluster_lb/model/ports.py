@@ -7,6 +7,16 @@ from typing import Protocol
 from cluster_lb.model.rate_limit import Denial, Quota
 
 
+class Candidate(Protocol):
+    """A live server, as policies see it. `load`: this node's attempts in flight on it; `elsewhere`: the other
+    nodes', as last heard. `out`: this node itself cannot reach it."""
+
+    id: str
+    load: int
+    elsewhere: int
+    out: bool
+
+
 class Tickets(Protocol):
     """Numbers of the shared sequence of one pool. `take` never waits: with no block at hand it goes on
     from a local ticket."""

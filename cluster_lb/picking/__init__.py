@@ -5,7 +5,17 @@ server: a retry goes on in the order, so it neither asks the policy twice nor tr
 """
 
 from cluster_lb.picking import round_robin, weighted_round_robin
-from cluster_lb.picking.policy import POLICIES, compile_policy
+from cluster_lb.picking.policy import POLICIES, Numbers, Picker, Plan, Policy, compile_policy
 from cluster_lb.picking.rotation import Rotation
 
-__all__ = ["POLICIES", "Rotation", "compile_policy", "round_robin", "weighted_round_robin"]
+__all__ = [
+    "POLICIES",
+    "Numbers",
+    "Picker",
+    "Plan",
+    "Policy",
+    "Rotation",
+    "compile_policy",
+    "round_robin",
+    "weighted_round_robin",
+]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cluster_lb.model.server import Server
-from cluster_lb.picking.policy import POLICIES
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking.policy import POLICIES, Numbers, Policy
 from cluster_lb.picking.rotation import Rotation
 
 
-def round_robin(servers: Sequence[Server]) -> Rotation:
+def round_robin(snapshot: Snapshot) -> Rotation:
     """The plain order of the servers."""
-    return Rotation([server.id for server in servers])
+    return Rotation([server.id for server in snapshot.eligible])
 
 
-POLICIES["round_robin"] = round_robin
+POLICIES["round_robin"] = Policy(round_robin, Numbers.TICKET)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cluster_lb.model.server import Server
-from cluster_lb.picking.policy import POLICIES
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking.policy import POLICIES, Numbers, Policy
 from cluster_lb.picking.rotation import Rotation
 from cluster_lb.picking.schedule import build_schedule
 
 
-def weighted_round_robin(servers: Sequence[Server]) -> Rotation:
+def weighted_round_robin(snapshot: Snapshot) -> Rotation:
     """The smooth schedule of the servers' effective weights."""
+    servers = snapshot.eligible
     schedule = build_schedule([server.effective_weight for server in servers])
     return Rotation([servers[index].id for index in schedule])
 
 
-POLICIES["weighted_round_robin"] = weighted_round_robin
+POLICIES["weighted_round_robin"] = Policy(weighted_round_robin, Numbers.TICKET)

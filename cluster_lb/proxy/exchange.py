@@ -35,8 +35,9 @@ class Exchange:
     `request_done`: the whole request has been handed on. `simple`: nothing but the response is left to do,
     and it can go out under a head made before, for connections that stay open or those that end.
     `response_lines`: to be added to it. `status`: 0 until the response is known. `started`, `first_byte_at`:
-    monotonic seconds. `own_lines`: field lines made for this request alone; in `head` they follow the
-    request line. `request_id`: empty where requests get none.
+    monotonic seconds. `number`: what its pick began with: a ticket, mostly. `own_lines`: field lines
+    made for this request alone; in `head` they follow the request line. `request_id`: empty where requests
+    get none.
     """
 
     # Defaults live on the class and only what differs is set on an instance: measurably cheaper for an
@@ -50,7 +51,7 @@ class Exchange:
     head = b""
     own_lines = b""
     request_id = b""
-    ticket = 0
+    number = 0
     status = 0
     body_bytes = 0
     response_bytes = 0
@@ -116,8 +117,7 @@ class Exchange:
         all there."""
         self.head = head
         pool = self.pool
-        self.ticket = ticket = pool.tickets.take()
-        server = pool.pick(ticket)
+        server = pool.choose(self)
         if server is None:
             self._wait_for_room()
         elif server.idle and self._body is None:
@@ -318,7 +318,7 @@ class Exchange:
         if self._body is not None and not self._body.at_hand:
             return None
         self.tried += (server,)
-        following = self.pool.next_after(self.ticket, self.tried)
+        following = self.pool.next_after(self.number, self.tried)
         if following is None and stale and self.attempts == 1:
             following = server  # the only server: a fresh connection to it is its first real attempt
         if following is None or stale or self.pool.budget.spend():

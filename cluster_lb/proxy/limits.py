@@ -10,7 +10,6 @@ gives way as its exchanges end. Connections are shared out equally, because idle
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cluster_lb.settings.limits import LimitSettings
@@ -28,7 +27,6 @@ class Limits:
 
     __slots__ = (
         "_elsewhere",
-        "_elsewhere_total",
         "_nodes",
         "_pool",
         "_settings",
@@ -43,8 +41,7 @@ class Limits:
         self._pool = pool
         self._settings = settings
         self._nodes = 1
-        self._elsewhere: Mapping[str, int] = {}
-        self._elsewhere_total = 0
+        self._elsewhere = 0
         self.in_flight = pool.in_flight
         self.waiting: dict[Exchange, float] = {}
         self.queued = 0
@@ -54,22 +51,21 @@ class Limits:
     def configure(self, settings: LimitSettings) -> None:
         self._settings = settings
 
-    def hear(self, nodes: int, elsewhere: Mapping[str, int]) -> None:
-        """`nodes` that share the limits, and what the others have in flight, by server id."""
+    def hear(self, nodes: int, elsewhere: int) -> None:
+        """`nodes` that share the limits, and what the others have in flight in the pool."""
         self._nodes = max(1, nodes)
         self._elsewhere = elsewhere
-        self._elsewhere_total = sum(elsewhere.values())
 
     # --- decisions
 
     def is_open(self) -> bool:
         """Whether the pool as a whole takes one more."""
-        return self._fits(self.in_flight, self._elsewhere_total, self._settings.pool_requests)
+        return self._fits(self.in_flight, self._elsewhere, self._settings.pool_requests)
 
     def takes(self, server: LiveServer) -> bool:
         """Whether this server takes one more."""
         settings = self._settings
-        if not self._fits(server.load, self._elsewhere.get(server.id, 0), settings.server_requests):
+        if not self._fits(server.load, server.elsewhere, settings.server_requests):
             return False
         # without an idle connection as many are open as attempts are in flight, and this needs one more
         connections = settings.server_connections
@@ -102,7 +98,7 @@ class Limits:
         """Let in whoever waits, as far as there is room."""
         while self.waiting:
             exchange = next(iter(self.waiting))
-            server = self._pool.pick(exchange.ticket)
+            server = self._pool.pick(exchange.number)
             if server is None:
                 return
             del self.waiting[exchange]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from random import getrandbits
+from typing import TYPE_CHECKING
 
 from cluster_lb.dial import Dial
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
-from cluster_lb.picking import Rotation
+from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, Rotation
 from cluster_lb.proxy.ledger import Histogram
 from cluster_lb.proxy.limits import Limits
 from cluster_lb.proxy.retry_budget import RetryBudget
@@ -17,6 +19,9 @@ from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.proxy.upstream import NO_MEMO
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.schema import PoolSettings, SendProxy
+
+if TYPE_CHECKING:
+    from cluster_lb.proxy.exchange import Exchange
 
 
 class LivePool:
@@ -31,7 +36,8 @@ class LivePool:
     __slots__ = (
         "_gone_attempts",
         "_leaving",
-        "_order",
+        "_next_number",
+        "_picker",
         "_plain_period",
         "_turns",
         "budget",
@@ -67,9 +73,10 @@ class LivePool:
         self.opened_tunnels = 0
         self.open_tunnels = 0
         self.statuses = [0] * 6  # of the exchanges that no server answered
-        self._order = Rotation([])
-        self._turns: list[LiveServer] = []
+        self._picker: Picker[LiveServer] = Rotation([]).bind({})
+        self._turns: Sequence[LiveServer] = ()
         self._plain_period = 0  # 0 where a pick takes more than a look at the schedule
+        self._next_number: Callable[[Exchange], int] = self._ticket
         self._gone_attempts = 0  # of servers that left
         self._leaving: list[LiveServer] = []  # that left, and still have attempts in flight
         self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
@@ -101,7 +108,7 @@ class LivePool:
     def _configure_limits(self, settings: LimitSettings) -> None:
         if not (settings.server_requests or settings.server_connections or settings.pool_requests):
             limits, self.limits = self.limits, None
-            self._plain_period = self._order.period
+            self._plain_period = len(self._turns)
             if limits is not None:
                 limits.disband()
         elif self.limits is None:
@@ -110,8 +117,8 @@ class LivePool:
         else:
             self.limits.configure(settings)
 
-    def adopt(self, snapshot: Snapshot, rotation: Rotation) -> None:
-        """Swap in a snapshot with the rotation compiled from it."""
+    def adopt(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Swap in a snapshot with the plan compiled from it."""
         before = self.servers
         self.servers = {}
         for server in snapshot.servers:
@@ -124,30 +131,43 @@ class LivePool:
                 self._gone_attempts += live.attempts
                 self._leaving.append(live)
                 live.retire()
-        self._order = rotation
-        self._turns = [self.servers[server_id] for server_id in rotation.turns]
-        self._plain_period = 0 if self.limits else rotation.period
+        self._picker = plan.bind(self.servers)
+        self._turns = self._picker.turns
+        self._plain_period = 0 if self.limits else len(self._turns)
+        self._next_number = self._numbers(POLICIES[snapshot.policy].numbers)
         self.epoch = snapshot.epoch
         if self.limits is not None:
             self.limits.serve_waiting()
 
-    def pick(self, ticket: int) -> LiveServer | None:
-        """The server whose turn `ticket` is, or the next in the order that this node can reach and that has
-        room. None: there is no server, or room at none."""
+    def choose(self, exchange: Exchange) -> LiveServer | None:
+        """The server for the first attempt of `exchange`, which is told the number of its pick. None: there
+        is no server, or room at none."""
         period = self._plain_period
         if not period:
-            return self._pick_with_room(ticket)
+            exchange.number = number = self._next_number(exchange)
+            return self.pick(number)
+        exchange.number = ticket = self.tickets.take()
         server = self._turns[ticket % period]
         return self.next_after(ticket, ()) if server.out else server
 
-    def _pick_with_room(self, ticket: int) -> LiveServer | None:
+    def pick(self, number: int) -> LiveServer | None:
+        """The first server in the order of `number` that this node can reach and that has room."""
         limits = self.limits
-        if limits is None or not limits.is_open():
+        if limits is None:
+            server = self._picker.first(number)
+            return self.next_after(number, ()) if server is not None and server.out else server
+        if not limits.is_open():
             return None
-        server = self.next_after(ticket, ())
+        server = self.next_after(number, ())
         if server is not None:
             limits.in_flight += 1
         return server
+
+    def _numbers(self, source: Numbers) -> Callable[[Exchange], int]:
+        return {Numbers.TICKET: self._ticket, Numbers.RANDOM: _random_bits}[source]
+
+    def _ticket(self, exchange: Exchange) -> int:
+        return self.tickets.take()
 
     @property
     def in_flight(self) -> int:
@@ -157,15 +177,14 @@ class LivePool:
     @property
     def is_empty(self) -> bool:
         """Whether there is no server to pick at all."""
-        return not self._turns
+        return self._picker.first(0) is None
 
-    def next_after(self, ticket: int, tried: tuple[LiveServer, ...]) -> LiveServer | None:
-        """The first server in the order of `ticket` that is not in `tried` and has room; one that this node
+    def next_after(self, number: int, tried: tuple[LiveServer, ...]) -> LiveServer | None:
+        """The first server in the order of `number` that is not in `tried` and has room; one that this node
         could not reach lately only where there is no other."""
         last_resort = None
         limits = self.limits
-        for server_id in self._order.order(ticket):
-            server = self.servers[server_id]
+        for server in self._picker.order(number):
             if server in tried or (limits is not None and not limits.takes(server)):
                 continue
             if not server.out:
@@ -175,8 +194,10 @@ class LivePool:
 
     def hear_loads(self, nodes: int, elsewhere: Mapping[str, int]) -> None:
         """`nodes` of the cluster, and what the others have in flight on servers of this pool, by id."""
+        for server in self.servers.values():
+            server.elsewhere = elsewhere.get(server.id, 0)
         if self.limits is not None:
-            self.limits.hear(nodes, elsewhere)
+            self.limits.hear(nodes, sum(elsewhere.values()))
 
     def _on_tick(self, now: float) -> None:
         attempts = self._gone_attempts
@@ -187,3 +208,7 @@ class LivePool:
         self.budget.on_tick(now, attempts - self.retries)
         if self.limits is not None:
             self.limits.on_tick(now)
+
+
+def _random_bits(exchange: Exchange) -> int:
+    return getrandbits(64)

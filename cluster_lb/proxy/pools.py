@@ -53,10 +53,10 @@ class LivePools:
             await self._adopt(snapshot, settings, dial)
 
     async def _adopt(self, snapshot: Snapshot, settings: PoolSettings, dial: Dial | None) -> None:
-        rotation = await asyncio.to_thread(compile_policy, snapshot)
+        plan = await asyncio.to_thread(compile_policy, snapshot)
         pool = self.ensure(snapshot.pool)
         pool.configure(settings, dial)
-        pool.adopt(snapshot, rotation)
-        pool.tickets.adopt(snapshot.epoch, rotation.period)
+        pool.adopt(snapshot, plan)
+        pool.tickets.adopt(snapshot.epoch, plan.period)
         for callback in self.on_adopted:
             callback(pool)

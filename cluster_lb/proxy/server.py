@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class LiveServer:
     """Live state of one server, on this node.
 
-    `idle`: kept connections, last used last. `load`: attempts in flight. `out`: this node itself cannot
-    reach it. `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response
-    head that it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last
-    TLS connection, whose session the next one offers. `log_tails`: status -> a piece of its access lines.
+    `idle`: kept connections, last used last. `load`: attempts in flight; `elsewhere`: other nodes', as
+    last heard. `out`: this node itself cannot reach it. `statuses[n]`: responses of class n (n = 1..5; 4
+    counts 499 too). `memo`: the last response head that it sent, with its analysis. `dial`: how it is spoken
+    to; None: plainly. `resumable`: the last TLS connection, whose session the next one offers. `log_tails`:
+    status -> a piece of its access lines.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class LiveServer:
         "attempts",
         "connections",
         "dial",
+        "elsewhere",
         "failures",
         "id",
         "idle",
@@ -50,6 +52,7 @@ class LiveServer:
         self.idle: list[UpstreamConnection] = []
         self.connections = 0
         self.load = 0
+        self.elsewhere = 0
         self.attempts = 0
         self.failures = 0
         self.out = False

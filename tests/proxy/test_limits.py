@@ -21,8 +21,8 @@ LARGE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n"
 class Server:
     """What a decision looks at."""
 
-    def __init__(self, load: int = 0, idle: int = 0) -> None:
-        self.id, self.load, self.idle = "a", load, [None] * idle
+    def __init__(self, load: int = 0, idle: int = 0, elsewhere: int = 0) -> None:
+        self.load, self.idle, self.elsewhere = load, [None] * idle, elsewhere
 
 
 class Pool:
@@ -32,7 +32,7 @@ class Pool:
 
 def limits(nodes: int = 1, elsewhere: int = 0, servers: tuple[Server, ...] = (), **settings: int) -> Limits:
     made = Limits(Pool(*servers), LimitSettings(**settings))
-    made.hear(nodes, {"a": elsewhere} if elsewhere else {})
+    made.hear(nodes, elsewhere)
     return made
 
 
@@ -52,7 +52,7 @@ def limits(nodes: int = 1, elsewhere: int = 0, servers: tuple[Server, ...] = (),
     ],
 )
 def test_a_node_has_its_share_and_what_the_others_leave(here, nodes, elsewhere, takes):
-    assert limits(nodes, elsewhere, server_requests=10).takes(Server(here)) is takes
+    assert limits(nodes, server_requests=10).takes(Server(here, elsewhere=elsewhere)) is takes
     assert limits(nodes, elsewhere, (Server(here),), pool_requests=10).is_open() is takes
 
 
@@ -66,7 +66,7 @@ def test_connections_are_shared_out_equally(load, idle, nodes, takes):
 
 def test_without_a_limit_there_is_none():
     assert limits(2, 10**6, server_connections=1).is_open()
-    assert limits(2, 10**6, pool_requests=1).takes(Server(10**6))
+    assert limits(2, pool_requests=1).takes(Server(10**6, elsewhere=10**6))
 
 
 # --- at work
