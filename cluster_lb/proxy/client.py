@@ -10,7 +10,7 @@ from cluster_lb.proxy import failures
 from cluster_lb.proxy.failures import Failure, Fault
 from cluster_lb.proxy.marks import NO_MARK
 from cluster_lb.proxy.rate_limits import is_denied
-from cluster_lb.proxy.request_memo import NO_MEMO, learn
+from cluster_lb.proxy.request_memo import MAX_SHARED_BYTES, NO_MEMO, learn
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
@@ -116,41 +116,60 @@ class ClientConnection(asyncio.Protocol):
     # --- bytes to requests
 
     def data_received(self, data: bytes) -> None:
-        line = match_request_line(data) if self._ready else None
-        if line is not None and line[3] == b"1" and (line_end := line.end()) < _MAX_COMMON_LINE_BYTES:
-            # The common path: a whole request, its field block the same as the last one's, or of its shape.
-            memo, listener = self._memo, self.listener
-            # Slices, because bytes.startswith takes its arguments apart at three times the cost.
-            same = (
-                len(data) - line_end == memo.message_bytes
-                and data[line_end : line_end + memo.block_bytes] == memo.block
-            )
-            tail = memo.tail if same else memo.tail_of(data, line_end, listener.max_head_bytes)
-            if tail is not None:
-                method = line[1]
-                router = listener.router
-                route = router.only or router.find(method, line[2], memo.fields.host, tail)
-                if route.plain:
-                    request_line = message = data[:line_end]
-                    self._ready = False
-                    kind = listener.exchange_types[route.exchange]
-                    self.exchange = exchange = kind(
-                        self, route, method, request_line, simple=self.plain and method != b"HEAD"
-                    )
-                    message += tail
-                    if memo.special:
-                        exchange.keep = not memo.fields.close
-                        exchange.body_bytes = memo.body_bytes
-                        message += data[len(data) - memo.body_bytes :]
-                    exchange.start(message)
-                    return
-                if same and not memo.special:
-                    self._begin(route, method, data[:line_end], memo.fields, b"")
-                    return
+        if self._ready:
+            # The common path, where the request is the last one again.
+            last, router, kind, route, method, request_line, message = self._memo.whole
+            if data == last and router is self.listener.router:
+                self._ready = False
+                self.exchange = exchange = kind()
+                exchange.begin(self, route, method, request_line, self.plain)
+                exchange.start(message)
+                return
+            if self._common_request(data):
+                return
         if self.exchange is None:
             self._between_exchanges(data)
         else:
             self._during_exchange(self.exchange, data)
+
+    def _common_request(self, data: bytes) -> bool:
+        """The common path: a whole request, its field block the same as the last one's, or of its shape.
+        Returns whether it is one."""
+        line = match_request_line(data)
+        if line is None or line[3] != b"1" or (line_end := line.end()) >= _MAX_COMMON_LINE_BYTES:
+            return False
+        memo, listener = self._memo, self.listener
+        # Slices, because bytes.startswith takes its arguments apart at three times the cost.
+        same = (
+            len(data) - line_end == memo.message_bytes
+            and data[line_end : line_end + memo.block_bytes] == memo.block
+        )
+        tail = memo.tail if same else memo.tail_of(data, line_end, listener.max_head_bytes)
+        if tail is None:
+            return False
+        method = line[1]
+        router = listener.router
+        route = router.only or router.find(method, line[2], memo.fields.host, tail)
+        if not route.plain:
+            if same and not memo.special:
+                self._begin(route, method, data[:line_end], memo.fields, b"")
+                return True
+            return False
+        request_line = message = data[:line_end]
+        self._ready = False
+        simple = self.plain and method != b"HEAD"
+        kind = listener.exchange_types[route.exchange]
+        self.exchange = exchange = kind()
+        exchange.begin(self, route, method, request_line, simple)
+        message += tail
+        if memo.special:
+            exchange.keep = not memo.fields.close
+            exchange.body_bytes = memo.body_bytes
+            message += data[len(data) - memo.body_bytes :]
+        elif simple and len(data) <= MAX_SHARED_BYTES:
+            memo.whole = data, router, kind, route, method, request_line, message
+        exchange.start(message)
+        return True
 
     def _between_exchanges(self, data: bytes) -> None:
         """Bytes of the next request; a client that is being closed may still send, for nothing."""

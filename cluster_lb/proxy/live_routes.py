@@ -9,8 +9,9 @@ from cluster_lb.proxy.mirror import Shadows
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.proxy.rate_limits import RouteLimit
-from cluster_lb.proxy.route_table import NO_ROUTES, RouteTable, build_table
+from cluster_lb.proxy.route_table import RouteTable, build_table
 from cluster_lb.proxy.ticker import Ticker
+from cluster_lb.routing.table import MatchTable
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import PoolSettings
 
@@ -26,7 +27,7 @@ class LiveRoutes:
         limits_of: Callable[[RouteSettings], tuple[RouteLimit, ...]],
         on_adopted: Callable[[RouteTable], None],
     ) -> None:
-        self.table = NO_ROUTES
+        self.table = RouteTable(MatchTable(()), ())
         self.shadows = Shadows(ticker)
         self._pools = pools
         self._limits_of = limits_of

@@ -21,6 +21,7 @@ from cluster_lb.proxy.routed_exchange import RoutedExchange
 from cluster_lb.wire.proxy_protocol import Endpoints
 
 if TYPE_CHECKING:
+    from cluster_lb.proxy.downstream import Downstream
     from cluster_lb.proxy.listener import Listener
     from cluster_lb.proxy.pool import LivePool
     from cluster_lb.proxy.route_counts import RouteCounts
@@ -75,9 +76,9 @@ class Mirror:
             return
         self._counts.mirrored += 1
         nobody = Nobody(exchange.client.listener, self._shadows.in_flight)
-        shadow = ShadowExchange(
-            nobody, self._route, exchange.method, exchange.request_line, simple=exchange.method != b"HEAD"
-        )
+        shadow = ShadowExchange()
+        simple = exchange.method != b"HEAD"
+        shadow.begin(nobody, self._route, exchange.method, exchange.request_line, simple)
         self._shadows.in_flight.add(shadow)
         # Not here and now: what goes wrong with it is none of the client's business.
         asyncio.get_running_loop().call_soon(shadow.start, head[:-2] + self._mark + body)
@@ -122,10 +123,10 @@ class Nobody:
 class ShadowExchange(Exchange):
     """One attempt, and no line in any log."""
 
-    def __init__(
-        self, client: Nobody, route: Route, method: bytes, request_line: bytes, *, simple: bool
+    def begin(
+        self, client: Downstream, route: Route, method: bytes, request_line: bytes, simple: bool
     ) -> None:
-        super().__init__(client, route, method, request_line, simple=simple)
+        super().begin(client, route, method, request_line, simple)
         self._rules = replace(route.pool.rules, attempts=1)
 
     def check(self, now: float) -> None:

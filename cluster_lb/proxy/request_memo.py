@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
 from cluster_lb.wire.forwarding import forwarding_lines
@@ -17,10 +17,17 @@ from cluster_lb.wire.request_head import RequestFields, parse_request_fields
 from cluster_lb.wire.shape import Shape
 
 if TYPE_CHECKING:
+    from cluster_lb.proxy.exchange import Exchange
     from cluster_lb.proxy.route import Route
+    from cluster_lb.proxy.router import Router
 
-_MAX_SHARED_BYTES = 2048  # larger blocks hold cookies, and do not repeat on other connections
+MAX_SHARED_BYTES = 2048  # larger blocks hold cookies, and do not repeat on other connections
 _SHARED = 1024  # at most 1024 blocks of 2 KiB, three times over: 6 MiB
+
+
+# As it came, and: router, type of exchange, route, method, request line, what servers get.
+WholeRequest = tuple[bytes, "Router | None", "type[Exchange]", "Route", bytes, bytes, bytes]
+NO_REQUEST = cast("WholeRequest", (b"", None, None, None, b"", b"", b""))  # no request is empty
 
 
 @dataclass(slots=True)
@@ -29,7 +36,8 @@ class RequestMemo:
     client at `peer` with `identity`. `common`: requests in HTTP/1.1 with this block may take the common path
     when they come whole, `block_bytes` and `body_bytes` after their request line, `message_bytes` together;
     `special`: these have a body, or end their connection. `edited`: the tail as the last route that edits
-    fields made it. `shape`: that of the block, once it is known."""
+    fields made it. `shape`: that of the block, once it is known. `whole`: the last plain request with this
+    block, as it came, and what was made of it under the router of then."""
 
     block: bytes
     fields: RequestFields
@@ -43,6 +51,7 @@ class RequestMemo:
     special: bool
     edited: tuple[Route, bytes] | None = None
     shape: Shape | None = None
+    whole: WholeRequest = NO_REQUEST
 
     def tail_of(self, data: bytes, start: int, limit: int) -> bytes | None:
         """The tail for a request without body whose block `data` has from `start` on; None unless the block
@@ -73,7 +82,7 @@ def learn(
     """Analyse a block (the field lines and the empty line) of the client at `peer`, which speaks `proto`;
     `trusted`: its forwarding fields are believed; `identity`: lines on its certificate. Raises
     BadRequestError."""
-    make = _shared_memo if len(block) <= _MAX_SHARED_BYTES else _memo
+    make = _shared_memo if len(block) <= MAX_SHARED_BYTES else _memo
     return make(block, peer, max_lines, trusted, proto, identity)
 
 

@@ -16,12 +16,13 @@ from cluster_lb.settings.routes import RouteSettings
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """`matches.find` gives a number of `routes`. `counts`: of each route, by its name. `rate_limits`: the
-    names of those that any route has."""
+    """`matches.find` gives a number of `routes`. `counts`: of each route, by its name; `unmatched`: of the
+    requests that take none. `rate_limits`: the names of those that any route has."""
 
     matches: MatchTable
     routes: Sequence[TableRoute]
     counts: Mapping[str, RouteCounts] = field(default_factory=dict)
+    unmatched: RouteCounts = field(default_factory=RouteCounts)
     rate_limits: frozenset[str] = frozenset()
 
 
@@ -50,4 +51,6 @@ def build_table(
             mirror = Mirror(route.label, pools[route.mirror], route.mirror_percent, shadows, counted)
         routes.append(TableRoute(route, pools, nowhere, counted, mirror, limits))
     names = frozenset(limit.name for route in settings for limit in route.limits())
-    return RouteTable(MatchTable([route.match for route in settings]), routes, counts, names)
+    return RouteTable(
+        MatchTable([route.match for route in settings]), routes, counts, before.unmatched, names
+    )

@@ -1,8 +1,7 @@
-"""Exchanges that took a route of the table: counted for it, under its rules, their responses edited."""
+"""Exchanges that took a route which does more than name a pool: under its rules, their responses edited."""
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from cluster_lb.proxy import failures
@@ -26,19 +25,18 @@ class RoutedExchange(Exchange):
 
     host = b""
 
-    def __init__(
-        self, client: Downstream, route: TableRoute, method: bytes, request_line: bytes, *, simple: bool
+    route: TableRoute
+
+    def begin(
+        self, client: Downstream, route: Route, method: bytes, request_line: bytes, simple: bool
     ) -> None:
-        # Laid out flat: on the common path each call counts.
-        self.started = monotonic()
-        self.client = client
-        self.pool = route.pool if route.turns is None else next(route.turns)
-        self.method = method
-        self.request_line = request_line
-        self.simple = simple and not route.repeats_statuses
-        self.route = route
-        if route.changes_rules:
-            self._rules = route.rules_for(self.pool)
+        super().begin(client, route, method, request_line, simple)
+        taken = self.route
+        if taken.turns is not None:
+            self.pool = next(taken.turns)
+        if taken.changes_rules:
+            self.simple = simple and not taken.repeats_statuses
+            self._rules = taken.rules_for(self.pool)
 
     @classmethod
     def with_fields(
@@ -59,17 +57,14 @@ class RoutedExchange(Exchange):
         else:
             super().check(now)
 
-    def _settle(self) -> None:
-        self.route.counts.statuses[self.status // 100] += 1
-        Exchange._settle(self)
-
 
 class EditedExchange(RoutedExchange):
     """One whose route edits the fields of responses. What comes of a head is remembered with it, unless it is
     good for one request alone."""
 
-    def on_whole_response(self, memo: ResponseMemo, body: bytes) -> None:
+    def on_whole_response(self, memo: ResponseMemo, data: bytes) -> None:
         self.status = memo.status
+        body = data[memo.raw_bytes :]
         self.response_bytes = len(body)
         self.client.transport.write(self._forward(memo) + (_END if self.keep else _LAST) + body)
         self._settle()

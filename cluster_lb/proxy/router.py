@@ -16,7 +16,7 @@ class Router:
     __slots__ = ("_default", "_table", "only")
 
     def __init__(self, default: LivePool, table: RouteTable = NO_ROUTES) -> None:
-        self._default = Route(default)
+        self._default = Route(default, counts=table.unmatched)
         self._table = table
         self.only = None if table.routes else self._default
 

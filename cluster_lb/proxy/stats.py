@@ -52,7 +52,9 @@ class Accounts:
 
     @property
     def routes(self) -> Mapping[str, RouteCounts]:
-        return self._routes.table.counts
+        """By their names; `-`: of the requests that took none."""
+        table = self._routes.table
+        return {**table.counts, "-": table.unmatched}
 
     @property
     def shadows(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cluster_lb.proxy.answer import Answer, AnsweredExchange
+from cluster_lb.proxy.exchange import Exchange
 from cluster_lb.proxy.mirror import Mirror, MirroredExchange
 from cluster_lb.proxy.route import Route
 from cluster_lb.proxy.routed_exchange import EditedExchange, RoutedExchange
@@ -44,7 +45,6 @@ class TableRoute(Route):
         "_rules",
         "answer",
         "changes_rules",
-        "counts",
         "mirror",
         "repeats_statuses",
         "request_timeout_s",
@@ -62,9 +62,8 @@ class TableRoute(Route):
         rate_limits: tuple[RouteLimit, ...] = (),
     ) -> None:
         weights = settings.pool_weights
-        super().__init__(pools[next(iter(weights))] if weights else nowhere)
+        super().__init__(pools[next(iter(weights))] if weights else nowhere, counts=counts)
         self._name = settings.label.encode("ascii", "replace")
-        self.counts = counts
         self.mirror = mirror
         self.turns: Iterator[LivePool] | None = (
             map(pools.__getitem__, spread(weights)) if len(weights) > 1 else None
@@ -89,12 +88,15 @@ class TableRoute(Route):
         edited = self._rewrite or self._request_edits or varies
         self.plain = not (edited or mirror or self.answer or limited or rate_limits)
 
-    def _kind_of_exchange(self) -> type[RoutedExchange]:
+    def _kind_of_exchange(self) -> type[Exchange]:
         if self.answer is not None:
             return AnsweredExchange
         if self.mirror is not None:
             return MirroredExchange if self.response_edits is None else _EditedMirroredExchange
-        return RoutedExchange if self.response_edits is None else EditedExchange
+        if self.response_edits is not None:
+            return EditedExchange
+        special = self.turns is not None or self.changes_rules or self.request_timeout_s
+        return RoutedExchange if special else Exchange
 
     def rules_for(self, pool: LivePool) -> Rules:
         """The pool's rules with this route's changes."""

@@ -28,6 +28,7 @@ class ResponseMemo:
     same bytes, and comparing is far cheaper than parsing."""
 
     __slots__ = (
+        "as_it_came",
         "closing",
         "edited",
         "framing",
@@ -49,7 +50,10 @@ class ResponseMemo:
         self.framing = head.framing_for(b"GET")
         self.length = head.length
         self.reusable = head.reusable
-        self.plain = head.forward + b"\r\n"  # the head for a client that needs no further line
+        # The head for a client that needs no further line. What a server says of its connection is no more
+        # than HTTP/1.1 says by itself; as a word of ours it is as true, so that it need not be cut out.
+        self.as_it_came = head.says_keep_alive or head.forward == raw[:-2]
+        self.plain = raw if self.as_it_came else head.forward + b"\r\n"
         self.closing = head.forward + b"Connection: close\r\n\r\n"  # and for one whose last response it is
         self.raw_bytes = len(raw)
         # What head and body are together, where the connection can be used again after them, and the status
@@ -61,7 +65,7 @@ class ResponseMemo:
         )
 
 
-_NO_HEAD = ResponseHead(500, Framing.NONE, 0, False, b"", b"", 1)
+_NO_HEAD = ResponseHead(500, Framing.NONE, 0, False, b"", b"", 1, False)
 NO_MEMO = ResponseMemo(b"\0", _NO_HEAD)  # no head begins with a NUL
 
 
@@ -129,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.exchange = None
             self._interim_bytes = 0
             self.server.release(self)
-            exchange.on_whole_response(memo, data[memo.raw_bytes :])
+            exchange.on_whole_response(memo, data)
         elif self._responding:
             self.since = self.server.pool.ticker.now
             self._body(exchange, data)

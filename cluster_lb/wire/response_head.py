@@ -25,7 +25,8 @@ class ResponseHead:
 
     `forward`: the head to send on, as HTTP/1.1, hop-by-hop fields removed, without the empty line, so that
     lines can be added. `framing` does not know the request: see `framing_for`. `reusable`: the server keeps
-    its connection open after this response, unless that is what ends the body.
+    its connection open after this response, unless that is what ends the body. `says_keep_alive`: the head
+    differs from `forward` by a line `Connection: keep-alive` alone.
     """
 
     status: int
@@ -35,6 +36,7 @@ class ResponseHead:
     upgrade: bytes
     forward: bytes
     minor_version: int
+    says_keep_alive: bool
 
     def framing_for(self, method: bytes) -> Framing:
         """How the body ends in the answer to a request of `method` (RFC 9112 section 6.3, steps 1, 2, 8)."""
@@ -71,14 +73,16 @@ def parse_response_head(head: bytes) -> ResponseHead:
         upgrade = hops.upgrade_protocols(found.get(b"upgrade", ()), options)
     except ValueError as error:
         raise BadResponseError(str(error)) from None
+    forward = b"HTTP/1.1 %b %b\r\n%b" % (line[2], line[3] or b"", end_to_end)
     return ResponseHead(
         status=status,
         framing=framing,
         length=length,
         reusable=b"close" not in options and (minor == 1 or b"keep-alive" in options),
         upgrade=upgrade,
-        forward=b"HTTP/1.1 %b %b\r\n%b" % (line[2], line[3] or b"", end_to_end),
+        forward=forward,
         minor_version=minor,
+        says_keep_alive=options == [b"keep-alive"] and len(removed) == 1 and minor == 1,
     )
 
 
