@@ -14,13 +14,14 @@ from cluster_lb.store.registry import PoolReading
 
 Json = dict[str, Any]
 
+_WITHOUT_WEIGHTS = {"round_robin", "random"}  # the policies to which all servers are alike
 
-def exact_shares(snapshot: Snapshot) -> Mapping[str, float]:
-    """Server id -> its exact share (0..1) of new exchanges; servers that take none are left out."""
-    weights = {
-        server.id: 1 if snapshot.policy == "round_robin" else server.effective_weight
-        for server in snapshot.eligible
-    }
+
+def expected_shares(snapshot: Snapshot) -> Mapping[str, float]:
+    """Server id -> its share (0..1) of new exchanges, by weight; servers that take none are left out. The
+    round robins keep to it exactly; policies that go by load or by key only where load and keys are even."""
+    alike = snapshot.policy in _WITHOUT_WEIGHTS
+    weights = {server.id: 1 if alike else server.effective_weight for server in snapshot.eligible}
     total = sum(weights.values())
     return {server_id: weight / total for server_id, weight in weights.items()}
 
@@ -42,7 +43,7 @@ def pool_json(reading: PoolReading) -> Json:
 def servers_json(reading: PoolReading) -> list[Json]:
     """The servers of a pool, in the order of their ids. `lease_ms` is what was left when it was read;
     `in_flight` is over all live nodes."""
-    shares = exact_shares(reading.snapshot)
+    shares = expected_shares(reading.snapshot)
     return [_server_json(reading, server, shares.get(server.id, 0.0)) for server in reading.snapshot.servers]
 
 

@@ -15,6 +15,7 @@ from cluster_lb.settings.base import Table
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import STANDARD_OUTPUT, AccessLogForm, HeaderName, Sample, TracingSettings
 from cluster_lb.settings.names import PoolName
+from cluster_lb.settings.policies import PolicyName
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
@@ -115,7 +116,7 @@ class PoolTimeouts(Table):
 class PoolSettings(Table):
     """A pool as the cluster shares it, in `lb:{pool}:config`."""
 
-    policy: Literal["round_robin", "weighted_round_robin"] = "weighted_round_robin"
+    policy: PolicyName = "weighted_round_robin"
     panic_threshold: Share = 0.5  # Envoy's; 0 disables
     attempts: Annotated[int, Field(ge=1, le=10)] = 3  # servers tried for one exchange (HAProxy retries 3)
     max_idle_connections: PositiveInt = 256  # kept ready, per server and node

@@ -1,4 +1,4 @@
-"""The exact shares that are shown are those of the schedule that is used."""
+"""The shares that are shown are those that the policy gives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from cluster_lb.admin.resources import exact_shares
+from cluster_lb.admin.resources import expected_shares
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState
 from cluster_lb.model.server import Server
@@ -21,12 +21,25 @@ SERVERS = (
 )
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
+def snapshot(policy: str, servers: tuple[Server, ...] = SERVERS) -> Snapshot:
+    return Snapshot("web", 1, policy, 0.5, servers)
+
+
+@pytest.mark.parametrize("policy", ["round_robin", "weighted_round_robin"])
 def test_shares_are_those_of_the_rotation(policy):
-    snapshot = Snapshot("web", 1, policy, 0.5, SERVERS)
-    turns = Counter(compile_policy(snapshot).turns)
-    assert exact_shares(snapshot) == {server: n / turns.total() for server, n in turns.items()}
+    turns = Counter(compile_policy(snapshot(policy)).turns)
+    assert expected_shares(snapshot(policy)) == {server: n / turns.total() for server, n in turns.items()}
 
 
-def test_a_pool_without_eligible_servers_has_no_shares():
-    assert exact_shares(Snapshot("web", 1, "round_robin", 0.5, SERVERS[2:])) == {}
+@pytest.mark.parametrize("policy", sorted(POLICIES.keys() - {"round_robin", "random"}))
+def test_where_no_rotation_fixes_them_shares_are_by_weight(policy):
+    assert expected_shares(snapshot(policy)) == {"a": 5 / 7, "b": 2 / 7}
+
+
+def test_random_servers_are_alike():
+    assert expected_shares(snapshot("random")) == {"a": 0.5, "b": 0.5}
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_a_pool_without_eligible_servers_has_no_shares(policy):
+    assert expected_shares(snapshot(policy, SERVERS[2:])) == {}

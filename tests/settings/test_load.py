@@ -98,7 +98,7 @@ def test_an_empty_file_listens_on_loopback_8080_for_pool_web(read):
         ("[pools.web]\nallow = ['10.0.0.1/8']", "pools.web.allow.0: 10.0.0.1/8 has host bits set"),
         (
             "[pools.web]\npolicy = 'fair'",
-            "pools.web.policy: must be 'round_robin' or 'weighted",
+            "pools.web.policy: must be 'round_robin', 'weighted_round_robin', ",
         ),
         ("pools = 5", "pools: must be a valid dictionary, not 5"),
         ("pools = ", "is not TOML: Invalid value (at end of document)"),

@@ -1,0 +1,12 @@
+"""The policies that a pool may have, by the names that `picking.POLICIES` has them under."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+PolicyName = Literal[
+    "round_robin",
+    "weighted_round_robin",
+    "random",
+    "weighted_random",
+]
