@@ -1,7 +1,7 @@
 """The pulse of a node: what it tells Redis of itself, over and over.
 
 Each second: its lease as a member, its lease and load in each pool, and a sweep of the pools. In between,
-a few times a second, the load of a pool where it changed, or where limits want the other nodes' too.
+a few times a second, the load of a pool where it changed, or where the other nodes' is wanted too.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ class Pulse:
         self._registry = registry
         self._view = view
         self._pools = pools
-        self._told: dict[str, tuple[int, dict[str, int]]] = {}  # pool -> epoch and load as last told
+        self._told: dict[
+            str, tuple[int, dict[str, int], int]
+        ] = {}  # pool -> epoch, load, settled, as last told
+        self._heard: set[str] = set()  # pools in which other nodes had something in flight
         self._held: set[str] = set()  # pools whose expiry was held at the last sweep
 
     async def run(self) -> None:
@@ -77,15 +80,18 @@ class Pulse:
     async def _publish(self, name: str, *, whole: bool) -> None:
         pool = self._pools.ensure(name)
         loads = {server.id: server.load for server in pool.servers.values() if server.load}
-        limited = pool.limits is not None
-        if not (whole or limited) and self._told.get(name) == (pool.epoch, loads):
+        shared = pool.hears_loads
+        news = (pool.epoch, loads, pool.settled if shared else 0)
+        listens = pool.limits is not None or name in self._heard
+        if not (whole or listens) and self._told.get(name) == news:
             return
         epoch, elsewhere = await self._loads.publish(
-            name, self._node_id, self._lease_ms, pool.epoch, loads, elsewhere=limited
+            name, self._node_id, self._lease_ms, pool.epoch, loads, elsewhere=shared
         )
-        self._told[name] = (pool.epoch, loads)
-        if limited:
+        self._told[name] = news
+        if shared:
             pool.hear_loads(len(self._view.members), elsewhere)
+        (self._heard.add if elsewhere else self._heard.discard)(name)
         if epoch != pool.epoch:
             self._view.refresh(name)
 

@@ -29,6 +29,7 @@ class Told:
         self.swept = SweepResult()
         self.readings = {"web": None}
         self.members = (ME, ME)
+        self.elsewhere = {"a": 7}
 
     async def renew(self, member: Member) -> None:
         self.calls.append(("renew", member.id))
@@ -44,7 +45,7 @@ class Told:
         elsewhere: bool = False,
     ) -> tuple[int, dict[str, int]]:
         self.calls.append(("publish", pool, epoch_seen, dict(loads)))
-        return self.epoch, {"a": 7} if elsewhere else {}
+        return self.epoch, self.elsewhere if elsewhere else {}
 
     async def sweep(self, pool: str) -> SweepResult:
         self.calls.append(("sweep", pool))
@@ -67,6 +68,7 @@ class OnePool:
     def __init__(self) -> None:
         self.server = SimpleNamespace(id="a", load=0)
         self.web = SimpleNamespace(name="web", epoch=1, servers={"a": self.server}, limits=None)
+        self.web.hears_loads, self.web.settled = False, 0
         self.web.hear_loads = lambda *heard: self.heard.append(heard)
         self.heard: list[tuple[int, dict[str, int]]] = []
 
@@ -122,11 +124,32 @@ async def test_between_whole_beats_only_changed_load_is_told(
 async def test_a_pool_with_limits_hears_of_the_others_at_each_beat(
     pulse: Pulse, told: Told, pools: OnePool
 ) -> None:
-    pools.web.limits = object()
+    pools.web.limits, pools.web.hears_loads = object(), True
     for whole in True, False, False:
         await pulse.beat(whole=whole)
     assert [call[0] for call in told.take()].count("publish") == 3
     assert pools.heard == [(2, {"a": 7})] * 3
+
+
+async def test_a_pool_that_goes_by_load_hears_of_the_others_while_anything_happens(
+    pulse: Pulse, told: Told, pools: OnePool
+) -> None:
+    pools.web.hears_loads, told.elsewhere = True, {}
+
+    async def publishes() -> int:
+        await pulse.beat(whole=False)
+        return [call[0] for call in told.take()].count("publish")
+
+    assert await publishes() == 1
+    assert await publishes() == 0
+    pools.web.settled = 5  # it began and ended between two beats
+    assert await publishes() == 1
+    told.elsewhere = {"a": 7}
+    await pulse.beat(whole=True)
+    told.take()
+    assert [await publishes(), await publishes()] == [1, 1]
+    told.elsewhere = {}
+    assert [await publishes(), await publishes()] == [1, 0]
 
 
 async def test_another_epoch_in_redis_has_the_pool_read_again(pulse: Pulse, told: Told) -> None:

@@ -9,11 +9,13 @@ from cluster_lb.model.rate_limit import Denial, Quota
 
 class Candidate(Protocol):
     """A live server, as policies see it. `load`: this node's attempts in flight on it; `elsewhere`: the other
-    nodes', as last heard. `out`: this node itself cannot reach it."""
+    nodes', as last heard; `surplus`: what of those counts as load in the picks of this node (see
+    picking/surplus.py). `out`: this node itself cannot reach it."""
 
     id: str
     load: int
     elsewhere: int
+    surplus: int
     out: bool
 
 

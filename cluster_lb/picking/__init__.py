@@ -4,7 +4,14 @@ A policy is compiled from a snapshot, away from the data path, and answers with 
 server: a retry goes on in the order, so it neither asks the policy twice nor tries one server twice.
 """
 
-from cluster_lb.picking import random, round_robin, weighted_random, weighted_round_robin
+from cluster_lb.picking import (
+    least_requests,
+    random,
+    round_robin,
+    two_choices,
+    weighted_random,
+    weighted_round_robin,
+)
 from cluster_lb.picking.policy import POLICIES, Numbers, Picker, Plan, Policy, compile_policy
 from cluster_lb.picking.rotation import Rotation
 
@@ -16,8 +23,10 @@ __all__ = [
     "Policy",
     "Rotation",
     "compile_policy",
+    "least_requests",
     "random",
     "round_robin",
+    "two_choices",
     "weighted_random",
     "weighted_round_robin",
 ]

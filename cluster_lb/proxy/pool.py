@@ -10,6 +10,7 @@ from cluster_lb.dial import Dial
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, Rotation
+from cluster_lb.picking.surplus import own_part, surpluses
 from cluster_lb.proxy.ledger import Histogram
 from cluster_lb.proxy.limits import Limits
 from cluster_lb.proxy.retry_budget import RetryBudget
@@ -34,12 +35,15 @@ class LivePool:
     """
 
     __slots__ = (
+        "_by_load",
         "_gone_attempts",
+        "_heard",
         "_leaving",
         "_next_number",
         "_picker",
         "_plain_period",
         "_turns",
+        "_weights",
         "budget",
         "connect_timeout_s",
         "dial",
@@ -77,6 +81,9 @@ class LivePool:
         self._turns: Sequence[LiveServer] = ()
         self._plain_period = 0  # 0 where a pick takes more than a look at the schedule
         self._next_number: Callable[[Exchange], int] = self._ticket
+        self._by_load = False
+        self._weights: dict[str, int] = {}  # of the eligible servers, where the policy goes by load
+        self._heard: list[LiveServer] = []  # on which others had something in flight
         self._gone_attempts = 0  # of servers that left
         self._leaving: list[LiveServer] = []  # that left, and still have attempts in flight
         self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
@@ -134,7 +141,10 @@ class LivePool:
         self._picker = plan.bind(self.servers)
         self._turns = self._picker.turns
         self._plain_period = 0 if self.limits else len(self._turns)
-        self._next_number = self._numbers(POLICIES[snapshot.policy].numbers)
+        policy = POLICIES[snapshot.policy]
+        self._next_number = self._numbers(policy.numbers)
+        self._by_load = policy.by_load
+        self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if policy.by_load else {}
         self.epoch = snapshot.epoch
         if self.limits is not None:
             self.limits.serve_waiting()
@@ -170,6 +180,16 @@ class LivePool:
         return self.tickets.take()
 
     @property
+    def settled(self) -> int:
+        """Exchanges that have ended with a server, tunnels left out."""
+        return sum(self.latency.counts)
+
+    @property
+    def hears_loads(self) -> bool:
+        """Whether limits or the policy want what other nodes have in flight."""
+        return self._by_load or self.limits is not None
+
+    @property
     def in_flight(self) -> int:
         """Attempts under way, on servers that left the pool too."""
         return sum(server.load for server in (*self.servers.values(), *self._leaving))
@@ -194,10 +214,18 @@ class LivePool:
 
     def hear_loads(self, nodes: int, elsewhere: Mapping[str, int]) -> None:
         """`nodes` of the cluster, and what the others have in flight on servers of this pool, by id."""
-        for server in self.servers.values():
-            server.elsewhere = elsewhere.get(server.id, 0)
+        for server in self._heard:
+            server.elsewhere = server.surplus = 0
+        self._heard = [self.servers[server_id] for server_id in elsewhere if server_id in self.servers]
+        for server in self._heard:
+            server.elsewhere = elsewhere[server.id]
+        others = sum(elsewhere.values())
+        if self._by_load:
+            part = own_part(self.in_flight, others, nodes)
+            for server_id, surplus in surpluses(elsewhere, self._weights, part).items():
+                self.servers[server_id].surplus = surplus
         if self.limits is not None:
-            self.limits.hear(nodes, sum(elsewhere.values()))
+            self.limits.hear(nodes, others)
 
     def _on_tick(self, now: float) -> None:
         attempts = self._gone_attempts

@@ -19,10 +19,10 @@ class LiveServer:
     """Live state of one server, on this node.
 
     `idle`: kept connections, last used last. `load`: attempts in flight; `elsewhere`: other nodes', as
-    last heard. `out`: this node itself cannot reach it. `statuses[n]`: responses of class n (n = 1..5; 4
-    counts 499 too). `memo`: the last response head that it sent, with its analysis. `dial`: how it is spoken
-    to; None: plainly. `resumable`: the last TLS connection, whose session the next one offers. `log_tails`:
-    status -> a piece of its access lines.
+    last heard; `surplus`: what of it counts in picks. `out`: this node itself cannot reach it.
+    `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response head that
+    it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS
+    connection, whose session the next one offers. `log_tails`: status -> a piece of its access lines.
     """
 
     __slots__ = (
@@ -42,6 +42,7 @@ class LiveServer:
         "resumable",
         "retired",
         "statuses",
+        "surplus",
     )
 
     def __init__(self, pool: LivePool, server_id: str, address: Address) -> None:
@@ -53,6 +54,7 @@ class LiveServer:
         self.connections = 0
         self.load = 0
         self.elsewhere = 0
+        self.surplus = 0
         self.attempts = 0
         self.failures = 0
         self.out = False

@@ -9,4 +9,6 @@ PolicyName = Literal[
     "weighted_round_robin",
     "random",
     "weighted_random",
+    "least_requests",
+    "two_choices",
 ]

@@ -11,6 +11,7 @@ class Candidate:
     id: str
     load: int = 0
     elsewhere: int = 0
+    surplus: int = 0
     out: bool = False
 
 

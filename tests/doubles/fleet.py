@@ -1,0 +1,134 @@
+"""A cluster in simulated time: nodes pick among the same servers and hear of one another's load late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from cluster_lb.picking import Numbers, Policy
+from cluster_lb.picking.surplus import own_part, surpluses
+from tests.doubles.candidates import Candidate, candidates
+from tests.doubles.snapshots import weighted
+
+REPORT_S = 0.25
+TICKETS_S = 0.1  # a block of tickets lasts so long
+
+
+class FleetNode:
+    """One node. `take_block`: count -> first ticket of a new block."""
+
+    def __init__(
+        self, policy: Policy, servers: int, random: Random, take_block: Callable[[int], int]
+    ) -> None:
+        self.weights = {f"s{number}": 1 for number in range(servers)}
+        self.live: dict[str, Candidate] = candidates(self.weights)
+        self.block_size = 1
+        self._picker = policy.plan(weighted(self.weights)).bind(self.live)
+        self._tickets = policy.numbers is Numbers.TICKET
+        self._random = random
+        self._take_block = take_block
+        self._block = iter(range(0))
+
+    def pick(self) -> Candidate:
+        server = self._picker.first(self._ticket() if self._tickets else self._random.getrandbits(64))
+        assert server is not None
+        server.load += 1
+        return server
+
+    def _ticket(self) -> int:
+        ticket = next(self._block, None)
+        if ticket is None:
+            first = self._take_block(self.block_size)
+            self._block = iter(range(first, first + self.block_size))
+            ticket = next(self._block)
+        return ticket
+
+    def loads(self) -> dict[str, int]:
+        return {server.id: server.load for server in self.live.values()}
+
+    def hear(self, reports: Sequence[dict[str, int]], nodes: int) -> None:
+        """As LivePool.hear_loads does it."""
+        for server in self.live.values():
+            server.elsewhere = sum(report[server.id] for report in reports)
+            server.surplus = 0
+        elsewhere = {server.id: server.elsewhere for server in self.live.values()}
+        part = own_part(sum(self.loads().values()), sum(elsewhere.values()), nodes)
+        for server_id, surplus in surpluses(elsewhere, self.weights, part).items():
+            self.live[server_id].surplus = surplus
+
+
+class Fleet:
+    """`shares` of the traffic, one for each node; requests come at random and take `service_s` on average,
+    exponentially distributed; those of server s0 `slow` times as long. `stuck`: of the first node, in flight
+    on s0 for ever. `worst`: the load of the fullest server, over all nodes, averaged over time."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        shares: Sequence[float],
+        *,
+        servers: int = 50,
+        rate: float,
+        service_s: float,
+        slow: float = 1.0,
+        stuck: int = 0,
+        seed: int = 1,
+    ) -> None:
+        self._random = random = Random(seed)
+        self._tickets = 0
+        self.nodes = [
+            FleetNode(policy, servers, Random(seed + 1 + n), self._take) for n in range(len(shares))
+        ]
+        for node, share in zip(self.nodes, shares, strict=True):
+            node.block_size = max(1, int(rate * share / sum(shares) * TICKETS_S))
+        self._shares, self._rate, self._service_s, self._slow = shares, rate, service_s, slow
+        self.total = dict.fromkeys(self.nodes[0].live, 0)
+        self.picks = dict.fromkeys(self.nodes[0].live, 0)
+        self.total["s0"] = self.nodes[0].live["s0"].load = stuck
+        self._reports = [node.loads() for node in self.nodes]
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._order = count()
+        self.worst = 0.0
+        self._at(0.0, self._arrive)
+        for number in range(len(self.nodes)):
+            self._at(random.random() * REPORT_S, lambda now, number=number: self._report(now, number))
+
+    def run(self, until_s: float, warm_s: float = 1.0) -> Fleet:
+        """`worst` is taken from `warm_s` on."""
+        now = 0.0
+        while self._events[0][0] < until_s:
+            at, _, event = heappop(self._events)
+            if at > warm_s:
+                self.worst += max(self.total.values()) * (at - max(now, warm_s)) / (until_s - warm_s)
+            now = at
+            event(at)
+        return self
+
+    def _take(self, tickets: int) -> int:
+        first, self._tickets = self._tickets, self._tickets + tickets
+        return first
+
+    def _at(self, when: float, event: Callable[[float], None]) -> None:
+        heappush(self._events, (when, next(self._order), event))
+
+    def _arrive(self, now: float) -> None:
+        (node,) = self._random.choices(self.nodes, self._shares)
+        server = node.pick()
+        self.total[server.id] += 1
+        self.picks[server.id] += 1
+        slowness = self._slow if server.id == "s0" else 1.0
+        service_s = self._random.expovariate(1 / self._service_s) * slowness
+        self._at(now + service_s, lambda _: self._end(server))
+        self._at(now + self._random.expovariate(self._rate), self._arrive)
+
+    def _end(self, server: Candidate) -> None:
+        server.load -= 1
+        self.total[server.id] -= 1
+
+    def _report(self, now: float, number: int) -> None:
+        self._reports[number] = self.nodes[number].loads()
+        others = [report for other, report in enumerate(self._reports) if other != number]
+        self.nodes[number].hear(others, len(self.nodes))
+        self._at(now + REPORT_S, lambda at: self._report(at, number))
