@@ -91,7 +91,7 @@ class Node:
         self._tickets: dict[str, SharedTickets] = {}
         self._rate_limits = SharedLimits(store, clock=self._clock)
         self._ticker.watch(self._rate_limits.check)
-        self._pools = LivePools(self._ticker, self._new_tickets)
+        self._pools = LivePools(self._ticker, self._new_tickets, settings.node.slow_request_ms / 1000)
         self._pools.on_adopted.append(self._on_adopted)
         self._routes = LiveRoutes(
             self._pools,

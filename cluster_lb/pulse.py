@@ -85,14 +85,21 @@ class Pulse:
         listens = pool.limits is not None or name in self._heard
         if not (whole or listens) and self._told.get(name) == news:
             return
-        epoch, elsewhere = await self._loads.publish(
-            name, self._node_id, self._lease_ms, pool.epoch, loads, elsewhere=shared
+        heard = await self._loads.publish(
+            name,
+            self._node_id,
+            self._lease_ms,
+            pool.epoch,
+            loads,
+            elsewhere=shared,
+            latencies=pool.told_latencies(),
         )
         self._told[name] = news
         if shared:
-            pool.hear_loads(len(self._view.members), elsewhere)
-        (self._heard.add if elsewhere else self._heard.discard)(name)
-        if epoch != pool.epoch:
+            pool.hear_loads(len(self._view.members), heard.elsewhere)
+            pool.hear_latencies(heard.latencies)
+        (self._heard.add if heard.elsewhere else self._heard.discard)(name)
+        if heard.epoch != pool.epoch:
             self._view.refresh(name)
 
     def _report(self, pool: str, swept: SweepResult) -> None:

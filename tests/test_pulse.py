@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from cluster_lb.model.member import Member
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.pulse import Pulse
-from cluster_lb.store.loads import Loads
+from cluster_lb.store.loads import Heard, Loads
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.registry import Registry, SweepResult
 from cluster_lb.store.view import View
@@ -43,9 +43,11 @@ class Told:
         loads: Mapping[str, int],
         *,
         elsewhere: bool = False,
-    ) -> tuple[int, dict[str, int]]:
+        latencies: Mapping[str, int] | None = None,
+    ) -> Heard:
         self.calls.append(("publish", pool, epoch_seen, dict(loads)))
-        return self.epoch, self.elsewhere if elsewhere else {}
+        self.latencies = latencies
+        return Heard(self.epoch, self.elsewhere if elsewhere else {}, {"a": 1500} if latencies else {})
 
     async def sweep(self, pool: str) -> SweepResult:
         self.calls.append(("sweep", pool))
@@ -69,6 +71,10 @@ class OnePool:
         self.server = SimpleNamespace(id="a", load=0)
         self.web = SimpleNamespace(name="web", epoch=1, servers={"a": self.server}, limits=None)
         self.web.hears_loads, self.web.settled = False, 0
+        self.web.told_latencies = lambda: self.latencies
+        self.web.hear_latencies = lambda heard: self.heard_latencies.append(heard)
+        self.latencies: dict[str, int] | None = None
+        self.heard_latencies: list[Mapping[str, int]] = []
         self.web.hear_loads = lambda *heard: self.heard.append(heard)
         self.heard: list[tuple[int, dict[str, int]]] = []
 
@@ -150,6 +156,13 @@ async def test_a_pool_that_goes_by_load_hears_of_the_others_while_anything_happe
     assert [await publishes(), await publishes()] == [1, 1]
     told.elsewhere = {}
     assert [await publishes(), await publishes()] == [1, 0]
+
+
+async def test_latencies_are_told_and_heard_with_the_load(pulse: Pulse, told: Told, pools: OnePool) -> None:
+    pools.web.hears_loads, pools.latencies = True, {"a": 900}
+    await pulse.beat(whole=False)
+    assert told.latencies == {"a": 900}
+    assert pools.heard_latencies == [{"a": 1500}]
 
 
 async def test_another_epoch_in_redis_has_the_pool_read_again(pulse: Pulse, told: Told) -> None:

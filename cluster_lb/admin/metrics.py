@@ -112,6 +112,12 @@ def _attempts(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
         ((key, s.failures) for key, s in servers),
     )
     yield _gauge("in_flight", "Attempts in flight.", labels, ((key, s.load) for key, s in servers))
+    yield _gauge(
+        "server_latency_seconds",
+        "Estimated latency, where the policy goes by it.",
+        labels,
+        ((key, s.latency_s) for key, s in servers if s.latency_s),
+    )
     yield _counter(
         "retries",
         "Attempts after the first of their exchange.",

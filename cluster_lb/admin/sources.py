@@ -39,6 +39,10 @@ class ServerStats(Protocol):
         """Attempts in flight."""
 
     @property
+    def latency_s(self) -> float:
+        """Estimated, in seconds; 0 where it is not measured."""
+
+    @property
     def connections(self) -> int:
         """Upstream connections open, the idle ones among them."""
 

@@ -6,6 +6,7 @@ server: a retry goes on in the order, so it neither asks the policy twice nor tr
 
 from cluster_lb.picking import (
     least_requests,
+    least_time,
     random,
     round_robin,
     two_choices,
@@ -24,6 +25,7 @@ __all__ = [
     "Rotation",
     "compile_policy",
     "least_requests",
+    "least_time",
     "random",
     "round_robin",
     "two_choices",

@@ -55,11 +55,13 @@ class Plan(Protocol):
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`plan` may take up to tens of milliseconds for thousands of servers. `by_load`: it reads what the other
-    nodes have in flight (`Candidate.elsewhere`), which is then exchanged a few times a second."""
+    nodes have in flight (`Candidate.elsewhere`), which is then exchanged a few times a second. `by_latency`:
+    it reads `Candidate.latency_s`, which is then measured."""
 
     plan: Callable[[Snapshot], Plan]
     numbers: Numbers
     by_load: bool = False
+    by_latency: bool = False
 
 
 #: By the names that settings use. Each policy's file ends with its registration.

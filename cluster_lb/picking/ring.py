@@ -15,13 +15,13 @@ _ALL = (1 << 32) - 1
 
 
 class Ring:
-    """Positions 0..`size` - 1. Pools of up to FEW servers are looked at as a whole."""
+    """Positions 0..`size` - 1. Pools of up to `few` servers are looked at as a whole."""
 
     __slots__ = ("few", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, few: int = FEW) -> None:
         self.size = size
-        self.few = min(size, FEW)
+        self.few = min(size, few)
 
     def start(self, number: int) -> int:
         """Where the pick of `number` begins to look; numbers in a row begin all over the ring. Not for an

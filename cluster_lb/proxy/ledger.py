@@ -91,11 +91,12 @@ class Ledger:
         elapsed = monotonic() - exchange.started
         server.statuses[exchange.status // 100] += 1
         if exchange.tunnel is None:
-            latency = exchange.pool.latency
+            pool = exchange.pool
+            latency = pool.latency
             latency.counts[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
             latency.sum += elapsed
-            if elapsed >= self._slow_s:
-                self._warn_slow(exchange, server, elapsed)
+            if elapsed >= pool.notice_s:
+                self._notice(exchange, server, elapsed)
         if exchange.failure is not None:
             self._warn_failed(exchange, server.id)
         if self._log_exchange is not None:
@@ -139,6 +140,13 @@ class Ledger:
             throttle.on_tick(now)
         if self._access is not None:
             self._access.on_tick(now)
+
+    def _notice(self, exchange: Exchange, server: LiveServer, elapsed: float) -> None:
+        latencies = exchange.pool.latencies
+        if latencies is not None:
+            latencies.on_exchange(exchange, server, elapsed)
+        if elapsed >= self._slow_s:
+            self._warn_slow(exchange, server, elapsed)
 
     def _warn_slow(self, exchange: Exchange, server: LiveServer, elapsed: float) -> None:
         if not self._slow.allows():

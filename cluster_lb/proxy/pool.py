@@ -11,6 +11,7 @@ from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, Rotation
 from cluster_lb.picking.surplus import own_part, surpluses
+from cluster_lb.proxy.latencies import Latencies
 from cluster_lb.proxy.ledger import Histogram
 from cluster_lb.proxy.limits import Limits
 from cluster_lb.proxy.retry_budget import RetryBudget
@@ -31,7 +32,8 @@ class LivePool:
     `servers`: id -> live server. `latency`: whole exchanges, seconds. `retries`: attempts after the first.
     `unserved`: exchanges for which there was no server. `open_tunnels`: now; `opened_tunnels`: ever.
     `limits`: None without any.
-    `dial`: how servers are spoken to; None: plainly.
+    `dial`: how servers are spoken to; None: plainly. `notice_s`: an exchange that took so long is looked at
+    by itself: it was slow (`slow_s`), or all are, because the pool measures `latencies`.
     """
 
     __slots__ = (
@@ -42,16 +44,19 @@ class LivePool:
         "_next_number",
         "_picker",
         "_plain_period",
+        "_slow_s",
         "_turns",
         "_weights",
         "budget",
         "connect_timeout_s",
         "dial",
         "epoch",
+        "latencies",
         "latency",
         "limits",
         "max_idle_connections",
         "name",
+        "notice_s",
         "open_tunnels",
         "opened_tunnels",
         "retries",
@@ -65,7 +70,9 @@ class LivePool:
         "upstream_idle_s",
     )
 
-    def __init__(self, name: str, tickets: Tickets, ticker: Ticker, settings: PoolSettings) -> None:
+    def __init__(
+        self, name: str, tickets: Tickets, ticker: Ticker, settings: PoolSettings, slow_s: float = 0.0
+    ) -> None:
         self.name = name
         self.tickets = tickets
         self.ticker = ticker
@@ -81,6 +88,9 @@ class LivePool:
         self._turns: Sequence[LiveServer] = ()
         self._plain_period = 0  # 0 where a pick takes more than a look at the schedule
         self._next_number: Callable[[Exchange], int] = self._ticket
+        self._slow_s = slow_s
+        self.notice_s = slow_s
+        self.latencies: Latencies | None = None
         self._by_load = False
         self._weights: dict[str, int] = {}  # of the eligible servers, where the policy goes by load
         self._heard: list[LiveServer] = []  # on which others had something in flight
@@ -143,6 +153,7 @@ class LivePool:
         self._plain_period = 0 if self.limits else len(self._turns)
         policy = POLICIES[snapshot.policy]
         self._next_number = self._numbers(policy.numbers)
+        self._measure(policy.by_latency)
         self._by_load = policy.by_load
         self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if policy.by_load else {}
         self.epoch = snapshot.epoch
@@ -226,6 +237,24 @@ class LivePool:
                 self.servers[server_id].surplus = surplus
         if self.limits is not None:
             self.limits.hear(nodes, others)
+
+    def told_latencies(self) -> Mapping[str, int] | None:
+        """What this node tells of latencies, microseconds by server id; None where it does not measure."""
+        return self.latencies.tell(self.ticker.now) if self.latencies is not None else None
+
+    def hear_latencies(self, elsewhere: Mapping[str, int]) -> None:
+        """The highest latency that another node tells of each server, microseconds."""
+        if self.latencies is not None:
+            self.latencies.hear(elsewhere, self.servers, self.ticker.now)
+
+    def _measure(self, wanted: bool) -> None:
+        """Measure the servers' latencies from now on, or no more."""
+        if wanted == (self.latencies is not None):
+            return
+        self.latencies = Latencies() if wanted else None
+        self.notice_s = 0.0 if wanted else self._slow_s
+        for server in self.servers.values():
+            server.latency_s = 0.0
 
     def _on_tick(self, now: float) -> None:
         attempts = self._gone_attempts

@@ -16,12 +16,14 @@ from cluster_lb.settings.schema import PoolSettings
 
 class LivePools:
     """Pools by name. Snapshots are offered as they come; `run` compiles the newest of each pool in a thread,
-    so that a large one never holds up traffic, and swaps it in."""
+    so that a large one never holds up traffic, and swaps it in. `slow_s`: exchanges that take so long are
+    looked at by themselves."""
 
-    def __init__(self, ticker: Ticker, make_tickets: Callable[[str], Tickets]) -> None:
+    def __init__(self, ticker: Ticker, make_tickets: Callable[[str], Tickets], slow_s: float = 0.0) -> None:
         self.by_name: dict[str, LivePool] = {}
         self.on_adopted: list[Callable[[LivePool], None]] = []
         self._ticker = ticker
+        self._slow_s = slow_s
         self._make_tickets = make_tickets
         self._offered: dict[str, tuple[Snapshot, PoolSettings, Dial | None]] = {}
         self._news = asyncio.Event()
@@ -30,7 +32,7 @@ class LivePools:
         """The pool of that name; one that the cluster does not know yet has no servers."""
         pool = self.by_name.get(name)
         if pool is None:
-            pool = LivePool(name, self._make_tickets(name), self._ticker, PoolSettings())
+            pool = LivePool(name, self._make_tickets(name), self._ticker, PoolSettings(), self._slow_s)
             self.by_name[name] = pool
         return pool
 

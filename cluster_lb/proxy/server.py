@@ -19,10 +19,11 @@ class LiveServer:
     """Live state of one server, on this node.
 
     `idle`: kept connections, last used last. `load`: attempts in flight; `elsewhere`: other nodes', as
-    last heard; `surplus`: what of it counts in picks. `out`: this node itself cannot reach it.
-    `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response head that
-    it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS
-    connection, whose session the next one offers. `log_tails`: status -> a piece of its access lines.
+    last heard; `surplus`: what of it counts in picks. `latency_s`: of its exchanges, where the pool
+    measures; joined with what other nodes say. `out`: this node itself cannot reach it. `statuses[n]`:
+    responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response head that it sent, with
+    its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS connection, whose
+    session the next one offers. `log_tails`: status -> a piece of its access lines.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class LiveServer:
         "failures",
         "id",
         "idle",
+        "latency_s",
         "load",
         "log_tails",
         "memo",
@@ -55,6 +57,7 @@ class LiveServer:
         self.load = 0
         self.elsewhere = 0
         self.surplus = 0
+        self.latency_s = 0.0
         self.attempts = 0
         self.failures = 0
         self.out = False

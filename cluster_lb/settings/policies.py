@@ -11,4 +11,5 @@ PolicyName = Literal[
     "weighted_random",
     "least_requests",
     "two_choices",
+    "least_time",
 ]

@@ -19,6 +19,7 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:{pool}:nodes`          | ZSET    | -       | node id -> lease deadline, ms: whose votes and load count in this pool | loads, votes | votes, view |
 | `ns:{pool}:seen`           | HASH    | -       | node id -> epoch that it serves                | loads                | drain          |
 | `ns:{pool}:load`           | HASH    | -       | node/server -> exchanges in flight, no zeros   | loads                | view, drain    |
+| `ns:{pool}:latency`        | HASH    | 30 s    | node/server -> peak EWMA of its latency, microseconds; where the policy goes by it | loads | loads |
 | `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms, preserve_until_ms | sweep, registry, reseed                | sweep          |
 | `ns:rate:<limit>:<key>`    | STRING  | until full | when a bucket of a rate limit is full again, ms of Redis time; absent: it is full | rate_limits | rate_limits |
 | `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server          | scripts              | bus            |
@@ -43,6 +44,7 @@ class PoolKeys:
     nodes: str
     seen: str
     load: str
+    latency: str
     sweep: str
 
     def server(self, server_id: str) -> str:
@@ -93,5 +95,6 @@ class Keys:
             nodes=base + "nodes",
             seen=base + "seen",
             load=base + "load",
+            latency=base + "latency",
             sweep=base + "sweep",
         )

@@ -41,6 +41,7 @@ def sample(name: str, **labels: str):
 
 async def test_the_data_path_is_read_when_scraped(client, node):
     server = CountedServer([0, 0, 5, 0, 2, 1], attempts=9, failures=1, load=3, connections=4, idle=[object()])
+    server.latency_s = 0.25
     latency = CountedLatency([4, 3, 1], 2.5)
     node.data_path.pools["web"] = CountedPool({"s1": server}, latency, 1, 2, [0, 0, 0, 0, 0, 6])
     node.data_path.client_connections, node.data_path.accepted, node.data_path.rejected = 11, 40, 2
@@ -60,6 +61,7 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     assert shown[sample("attempts_total", **s1)] == 9
     assert shown[sample("failed_attempts_total", **s1)] == 1
     assert shown[sample("in_flight", **s1)] == 3
+    assert shown[sample("server_latency_seconds", **s1)] == 0.25
     assert shown[sample("retries_total", **web)] == 1
     assert shown[sample("failed_picks_total", **web)] == 2
     assert shown[sample("denied_retries_total", **web)] == 8

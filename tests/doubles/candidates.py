@@ -12,6 +12,7 @@ class Candidate:
     load: int = 0
     elsewhere: int = 0
     surplus: int = 0
+    latency_s: float = 0.0
     out: bool = False
 
 

@@ -17,6 +17,7 @@ class CountedServer:
     attempts: int = 0
     failures: int = 0
     load: int = 0
+    latency_s: float = 0.0
     connections: int = 0
     idle: list[object] = field(default_factory=list)
 

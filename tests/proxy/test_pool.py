@@ -170,3 +170,37 @@ async def test_a_server_that_is_out_gets_nothing_until_it_is_back(balancer):
     balancer.live().out = False
     await client.ask(GET)
     assert balancer.live().attempts == 1
+
+
+def by_load(*servers: Server, policy: str = "least_requests") -> LivePool:
+    pool = LivePool("web", None, Ticker(SystemClock()), PoolSettings(), 0.5)
+    snapshot = Snapshot("web", 1, policy, 0.5, servers)
+    pool.adopt(snapshot, compile_policy(snapshot))
+    return pool
+
+
+def test_a_policy_by_load_counts_what_other_nodes_have_too_much_of():
+    pool = by_load(server("a"), server("b"))
+    assert pool.hears_loads
+    pool.hear_loads(2, {"a": 4, "gone": 9})
+    a, b = pool.servers["a"], pool.servers["b"]
+    assert (a.elsewhere, a.surplus, b.elsewhere, b.surplus) == (4, 2, 0, 0)
+    assert {pool.pick(ticket) for ticket in range(10)} == {b}
+    pool.hear_loads(2, {"b": 1})
+    assert (a.elsewhere, a.surplus, b.elsewhere, b.surplus) == (0, 0, 1, 0)
+
+
+def test_a_policy_that_goes_by_nothing_hears_of_nothing():
+    pool = new_pool(server("a"))
+    assert not pool.hears_loads
+    assert pool.told_latencies() is None
+
+
+def test_latencies_are_measured_while_the_policy_wants_them():
+    pool = by_load(server("a"), server("b"), policy="least_time")
+    assert pool.notice_s == 0.0
+    pool.hear_latencies({"a": 5000})
+    assert pool.servers["a"].latency_s == 0.005
+    assert pool.told_latencies() == {}
+    adopt(pool, server("a"), server("b"))
+    assert (pool.notice_s, pool.told_latencies(), pool.servers["a"].latency_s) == (0.5, None, 0.0)
