@@ -38,11 +38,12 @@ class QuickestCold(Generic[C]):
     """`_paces`: one over the weight. Servers and paces go round a little further than once, so that a few in
     a row are always a slice."""
 
-    __slots__ = ("_paces", "_ring", "_servers", "turns")
+    __slots__ = ("_last_cold", "_paces", "_ring", "_servers", "turns")
 
     def __init__(self, servers: Sequence[C], paces: Sequence[float]) -> None:
         self.turns: Sequence[C] = ()
         self._ring = ring = Ring(len(servers), _FEW)
+        self._last_cold = _last_cold(ring.few)
         self._servers = [*servers, *servers[: ring.few]]
         self._paces = [*paces, *paces[: ring.few]]
 
@@ -53,11 +54,15 @@ class QuickestCold(Generic[C]):
         start = ring.start(number)
         few, paces = self._servers[start : start + ring.few], self._paces[start : start + ring.few]
         loads = [(one.load + one.surplus) * pace for one, pace in zip(few, paces, strict=True)]
-        most = sorted(loads)[_last_cold(ring.few)]
+        most = sorted(loads)[self._last_cold]
         best, least = None, float("inf")
         for server, load, pace in zip(few, loads, paces, strict=True):
-            if load <= most and (time := _time(server.latency_s, load, pace)) < least:
-                best, least = server, time
+            if load <= most:
+                latency_s = server.latency_s
+                # As `_time` says, laid out flat: a call takes longer than the rest of the line.
+                time = latency_s * (load + pace) if latency_s else load and _UNKNOWN_S + load
+                if time < least:
+                    best, least = server, time
         return best
 
     def order(self, number: int) -> Iterator[C]:
