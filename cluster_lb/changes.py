@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cluster_lb.model.availability import Health
+from cluster_lb.model.priority_groups import Serving
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 
@@ -23,10 +24,19 @@ def changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
             yield from _of_server(old, server)
     for server in known.values():
         yield "info", "server left", _fields(server)
+    yield from _of_groups(before, after)
     if after.panics and not (before and before.panics):
         yield "error", "panic: too few servers are healthy, so health is ignored", {}
     elif before and before.panics and not after.panics:
         yield "info", "panic is over: enough servers are healthy", {}
+
+
+def _of_groups(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
+    was, now = before.serving if before else Serving(), after.serving
+    if now.has_backups and (not was.has_backups or was.priority != now.priority):
+        yield "warning", "backups serve: too few primaries are healthy", {"up_to_priority": now.priority}
+    elif was.has_backups and not now.has_backups:
+        yield "info", "backups serve no more: enough primaries are healthy", {}
 
 
 def _of_server(old: Server, new: Server) -> Iterator[Change]:
@@ -38,6 +48,8 @@ def _of_server(old: Server, new: Server) -> Iterator[Change]:
         yield "info", "admin state changed", _fields(new, admin_state=new.admin_state.value)
     if old.effective_weight != new.effective_weight:
         yield "info", "weight changed", _fields(new, before=old.effective_weight, now=new.effective_weight)
+    if old.priority != new.priority:
+        yield "info", "priority changed", _fields(new, before=old.priority, now=new.priority)
     if old.address != new.address:
         yield "info", "address changed", _fields(new, address=str(new.address))
 

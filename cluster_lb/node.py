@@ -31,6 +31,7 @@ from cluster_lb.errors import SettingsError, StoreUnavailableError
 from cluster_lb.health.overlay import Overlay
 from cluster_lb.health.probe import new_session, probe
 from cluster_lb.health.prober import Prober
+from cluster_lb.model.locality import Locality
 from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
 from cluster_lb.proxy.access_log import AccessLog
@@ -93,6 +94,7 @@ class Node:
         self._ticker.watch(self._rate_limits.check)
         self._pools = LivePools(self._ticker, self._new_tickets, settings.node.slow_request_ms / 1000)
         self._pools.on_adopted.append(self._on_adopted)
+        self._pools.move(Locality.of(self.id, settings.node.zone, ()))
         self._routes = LiveRoutes(
             self._pools,
             self._ticker,
@@ -336,6 +338,7 @@ class Node:
     def _on_members(self, members: Sequence[Member]) -> None:
         self._prober.update_members([member.id for member in members])
         self._rate_limits.resize(len(members))
+        self._pools.move(Locality.of(self.id, self._settings.node.zone, members))
 
     def _on_table(self, table: RouteTable) -> None:
         for listener in self._listeners:

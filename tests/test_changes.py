@@ -50,10 +50,12 @@ def test_a_server_that_comes_back_up_is_told_quietly() -> None:
 
 
 def test_what_operators_change_is_told() -> None:
-    changed = replace(A, admin_state=AdminState.DRAIN, effective_weight=5, address=Address("127.0.0.1", 9009))
+    address = Address("127.0.0.1", 9009)
+    changed = replace(A, admin_state=AdminState.DRAIN, effective_weight=5, priority=2, address=address)
     assert events(snapshot(A), snapshot(changed)) == [
         ("info", "admin state changed"),
         ("info", "weight changed"),
+        ("info", "priority changed"),
         ("info", "address changed"),
     ]
 
@@ -69,3 +71,23 @@ def test_panic_begins_and_ends_once() -> None:
     ]
     assert events(ill, ill) == []
     assert events(ill, well)[-1] == ("info", "panic is over: enough servers are healthy")
+
+
+def test_backups_begin_and_end_to_serve_once() -> None:
+    first, second = replace(B, priority=1), replace(B, id="c", priority=2)
+    well = snapshot(A, first, second)
+    ill, worse = (
+        snapshot(replace(A, verdict=DOWN), first, second),
+        snapshot(replace(A, verdict=DOWN), replace(first, verdict=DOWN), second),
+    )
+    [_, (level, event, fields)] = changes(well, ill)
+    assert (level, event, fields) == (
+        "warning",
+        "backups serve: too few primaries are healthy",
+        {"up_to_priority": 1},
+    )
+    assert events(ill, ill) == []
+    assert [fields for _, event, fields in changes(ill, worse) if "backups" in event] == [
+        {"up_to_priority": 2}
+    ]
+    assert events(worse, well)[-1] == ("info", "backups serve no more: enough primaries are healthy")

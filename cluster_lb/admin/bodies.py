@@ -11,10 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, Va
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState
-from cluster_lb.model.server import check_weight
+from cluster_lb.model.server import check_priority, check_weight
 from cluster_lb.settings.problems import one_line, problems_of
 
 Weight = Annotated[StrictInt, AfterValidator(check_weight)]
+Priority = Annotated[StrictInt, AfterValidator(check_priority)]
 
 
 class _Body(BaseModel):
@@ -27,6 +28,7 @@ class Registration(_Body):
     address: str
     weight: Weight = 1
     zone: Annotated[str, Field(max_length=128)] = ""
+    priority: Priority = 0
     ttl_s: Annotated[float, Field(ge=1, le=3600)] = 6.0  # three heartbeats of 2 s, as the SDK
     report: dict[str, float] = {}
 

@@ -44,6 +44,7 @@ class NodeCollector(Collector):
         yield from _exchanges(sources.data_path.pools)
         yield _latency(sources.data_path)
         yield from _attempts(sources.data_path.pools)
+        yield _zones(sources.data_path)
         yield from _queues(sources.data_path.pools)
         yield from _tunnels(sources.data_path.pools)
         yield from _routes(sources.data_path)
@@ -135,6 +136,22 @@ def _attempts(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:
         "Exchanges for which no server was there to pick.",
         ["pool"],
         (((name,), pool.unserved) for name, pool in pools.items()),
+    )
+
+
+def _zones(stats: DataPathStats) -> Metric:
+    """Of pools that have servers in zones, or had them."""
+    pools = {name: pool.zone_attempts for name, pool in stats.pools.items()}
+    return _counter(
+        "zone_attempts",
+        "Attempts begun, by the zone of their server; own: whether it is this node's.",
+        ["pool", "zone", "own"],
+        (
+            ((name, zone, "yes" if zone and zone == stats.zone else "no"), count)
+            for name, attempts in pools.items()
+            if any(attempts)
+            for zone, count in attempts.items()
+        ),
     )
 
 
@@ -305,6 +322,12 @@ def _snapshots(pools: Mapping[str, Snapshot]) -> Iterator[Metric]:
         "Servers that take new exchanges.",
         labels,
         (((name,), len(snapshot.eligible)) for name, snapshot in pools.items()),
+    )
+    yield _gauge(
+        "pool_backups_serve",
+        "1 while so few primaries take traffic that backups do too.",
+        labels,
+        (((name,), snapshot.serving.has_backups) for name, snapshot in pools.items()),
     )
     yield _gauge(
         "pool_panics",

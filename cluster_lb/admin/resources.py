@@ -35,6 +35,7 @@ def pool_json(reading: PoolReading) -> Json:
         "epoch": snapshot.epoch,
         "revision": reading.revision,
         "panics": snapshot.panics,
+        "backups_serve": snapshot.serving.has_backups,
         "settings": reading.settings.model_dump(mode="json"),
         "servers": servers_json(reading),
     }
@@ -56,6 +57,7 @@ def _server_json(reading: PoolReading, server: Server, share: float) -> Json:
         "effective_weight": server.effective_weight,
         "share": round(share, 6),
         "zone": server.zone,
+        "priority": server.priority,
         "admin_state": server.admin_state.value,
         "health": server.health.value,
         "reason": server.verdict.reason if server.verdict else "",

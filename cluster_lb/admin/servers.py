@@ -23,7 +23,9 @@ async def put_server(request: web.Request) -> web.Response:
     """Registration and heartbeat in one, for servers that do not reach Redis; creates the pool."""
     pool, server_id = _named(request)
     body = await read_body(request, Registration)
-    record = ServerRecord(server_id, body.parsed_address(), body.weight, body.zone, body.report)
+    record = ServerRecord(
+        server_id, body.parsed_address(), body.weight, body.zone, body.priority, body.report
+    )
     epoch = await request.app[STATE].registry.register(pool, record, ttl_ms=int(body.ttl_s * 1000))
     return web.json_response({"pool": pool, "id": server_id, "epoch": epoch, "ttl_s": body.ttl_s})
 

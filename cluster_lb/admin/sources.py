@@ -117,6 +117,10 @@ class PoolStats(Protocol):
     def statuses(self) -> Sequence[int]:
         """Exchanges that no server answered, by status class: index 1 to 5."""
 
+    @property
+    def zone_attempts(self) -> Mapping[str, int]:
+        """Attempts begun, by the zone of their server."""
+
 
 class ArrivalStats(Protocol):
     """What happened on one listener before the first requests of its connections."""
@@ -166,6 +170,10 @@ class DataPathStats(Protocol):
 
     @property
     def pools(self) -> Mapping[str, PoolStats]: ...
+
+    @property
+    def zone(self) -> str:
+        """Where this node is, empty for nowhere."""
 
     @property
     def routes(self) -> Mapping[str, RouteStats]:

@@ -29,6 +29,10 @@ def register(
         int, typer.Option(envvar="CLUSTER_LB_WEIGHT", help="0 to 256; 0 takes no new traffic.")
     ] = 1,
     zone: Annotated[str, typer.Option(envvar="CLUSTER_LB_ZONE", help="Where the server is.")] = "",
+    priority: Annotated[
+        int,
+        typer.Option(envvar="CLUSTER_LB_PRIORITY", help="0: a primary; 1 to 128: a backup, the lower first."),
+    ] = 0,
     ttl: Annotated[
         float,
         typer.Option(envvar="CLUSTER_LB_TTL", metavar="S", help="Lease; a heartbeat comes each third of it."),
@@ -55,6 +59,7 @@ def register(
         id=id,
         weight=weight,
         zone=zone,
+        priority=priority,
         ttl_s=ttl,
         drain_s=drain,
     )

@@ -48,14 +48,22 @@ def pools_table(pools: Iterable[Json]) -> Table:
                 str(pool["epoch"]),
                 f"{taking}/{len(pool['servers'])}",
                 pool["settings"]["health"]["kind"],
-                Text("panic: health is ignored", "bold red") if pool["panics"] else "",
+                _trouble(pool),
             ]
         )
     return _table(["POOL", "POLICY", "EPOCH", "TAKING TRAFFIC", "PROBES", ""], rows)
 
 
+def _trouble(pool: Json) -> str | Text:
+    if pool["panics"]:
+        return Text("panic: health is ignored", "bold red")
+    return Text("backups serve", "bold yellow") if pool["backups_serve"] else ""
+
+
 def servers_table(servers: Iterable[Json], measured: Measured | None = None, width: int = _NO_LIMIT) -> Table:
-    """With `measured` there is a column beside the exact share. A narrow one has no addresses and reasons."""
+    """With `measured` there is a column beside the exact share. A narrow one has no addresses, zones,
+    priorities and reasons; zones and priorities are shown where there are any."""
+    servers = list(servers)
     rows = [_server_cells(server, measured) for server in servers]
     titles = [
         "POOL",
@@ -68,10 +76,13 @@ def servers_table(servers: Iterable[Json], measured: Measured | None = None, wid
         "WEIGHT",
         "IN FLIGHT",
         "LEASE",
+        "ZONE",
+        "PRIORITY",
     ]
-    left_out = {"ADDRESS", "REASON"} if width < _NARROW else set()
+    left_out = {"ADDRESS", "ZONE", "PRIORITY", "REASON"} if width < _NARROW else set()
     if measured is None:
         left_out.add("MEASURED")
+    left_out |= {key.upper() for key in ("zone", "priority") if not any(s[key] for s in servers)}
     shown = [title for title in [*titles, "REASON"] if title not in left_out]
     return _table(shown, [[row[title] for title in shown] for row in rows])
 
@@ -90,6 +101,8 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "WEIGHT": str(weight) if weight == effective else f"{effective} of {weight}",
         "IN FLIGHT": str(server["in_flight"]),
         "LEASE": _seconds(server["lease_ms"]),
+        "ZONE": server["zone"],
+        "PRIORITY": str(server["priority"]),
         "REASON": server["reason"],
     }
 

@@ -13,10 +13,10 @@ from aiohttp import web
 from cluster_lb.sdk.aiohttp_ctx import registered
 
 
-def build_app(server_id: str, address: str, redis: str, weight: int) -> web.Application:
+def build_app(server_id: str, address: str, redis: str, weight: int, zone: str = "") -> web.Application:
     """The application, registered in pool `web` as `address` while it runs."""
     app = web.Application()
-    context = registered("web", address, id=server_id, redis=redis, weight=weight)
+    context = registered("web", address, id=server_id, redis=redis, weight=weight, zone=zone)
     app.cleanup_ctx.append(context)
     app.middlewares.append(context.count_requests)
 
@@ -38,8 +38,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--redis", required=True)
     parser.add_argument("--weight", type=int, default=1)
+    parser.add_argument("--zone", default="")
     given = parser.parse_args()
-    app = build_app(given.id, f"{given.host}:{given.port}", given.redis, given.weight)
+    app = build_app(given.id, f"{given.host}:{given.port}", given.redis, given.weight, given.zone)
     web.run_app(app, host=given.host, port=given.port, access_log=None, print=None)
 
 

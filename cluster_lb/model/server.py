@@ -11,6 +11,7 @@ from cluster_lb.model.availability import AdminState, Availability, Health, avai
 from cluster_lb.model.names import check_id
 from cluster_lb.model.verdict import Verdict
 
+MAX_PRIORITY = 128  # Envoy's range is 0..128 too
 MAX_WEIGHT = 256  # HAProxy's range is 0..256 too; 0 takes no new traffic
 
 
@@ -21,10 +22,20 @@ def check_weight(weight: int) -> int:
     return weight
 
 
+def check_priority(priority: int) -> int:
+    """Return `priority` when it is in 0..128."""
+    if not 0 <= priority <= MAX_PRIORITY:
+        raise InvalidValueError(
+            f"priority {priority}: must be in 0..{MAX_PRIORITY} (0 is a primary, a backup serves from 1 on)"
+        )
+    return priority
+
+
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
     """What a server says of itself when it registers; each heartbeat carries the whole of it.
 
+    `priority`: its group, 0 for the primaries, else of backups, the lower the sooner they serve.
     `report` holds figures by name: `cpu` (0..1), `memory` (0..1), `load_average`, `in_flight`.
     """
 
@@ -32,11 +43,13 @@ class ServerRecord:
     address: Address
     weight: int = 1
     zone: str = ""
+    priority: int = 0
     report: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_id(self.id, "server")
         check_weight(self.weight)
+        check_priority(self.priority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ class Server:
     weight: int = 1
     effective_weight: int = 1
     zone: str = ""
+    priority: int = 0
     admin_state: AdminState = AdminState.READY
     verdict: Verdict | None = None
     stale: bool = False

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from cluster_lb.model.availability import AdminState, Availability, Health
+from cluster_lb.model.availability import AdminState, Availability
+from cluster_lb.model.priority_groups import Serving, serving_groups
 from cluster_lb.model.server import Server
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """One pool at `epoch`. `servers` are in the order of their ids, so that every node builds the same
-    schedule. `panic_threshold` is the share of healthy servers (0..1) below which health is ignored."""
+    schedule. `panic_threshold` is the share of healthy servers (0..1) below which health is ignored,
+    `backup_below` the share of the primaries (0..1) below which backups join. `zones_from`: so many eligible
+    servers make nodes prefer the servers of their own zone; 0: they never do."""
 
     pool: str
     epoch: int
     policy: str
     panic_threshold: float
     servers: tuple[Server, ...]
+    backup_below: float = 0.0
+    zones_from: int = 0
 
     @cached_property
+    def serving(self) -> Serving:
+        """Which priority groups serve."""
+        return serving_groups(self.servers, self.backup_below, self.panic_threshold)
+
+    @property
     def panics(self) -> bool:
         """Whether so few servers are healthy that health is ignored (Envoy's panic rule; 0 disables it)."""
-        wanted = [s for s in self.servers if s.admin_state is AdminState.READY]
-        healthy = sum(s.health is not Health.DOWN for s in wanted)
-        return bool(wanted) and healthy < self.panic_threshold * len(wanted)
+        return self.serving.panics
 
     @cached_property
     def eligible(self) -> tuple[Server, ...]:
@@ -34,4 +43,23 @@ class Snapshot:
             return tuple(
                 s for s in self.servers if s.admin_state is AdminState.READY and s.effective_weight > 0
             )
-        return tuple(s for s in self.servers if s.availability is Availability.ACCEPTS)
+        return tuple(
+            s
+            for s in self.servers
+            if s.priority <= self.serving.priority and s.availability is Availability.ACCEPTS
+        )
+
+    @cached_property
+    def prefers_zones(self) -> bool:
+        """Whether nodes prefer the servers of their own zone: not with too few servers, not where all are in
+        one zone, and not in panic (Envoy's preconditions)."""
+        if not self.zones_from or self.panics or len(self.eligible) < self.zones_from:
+            return False
+        return len({server.zone for server in self.eligible}) > 1
+
+    def part(self, eligible: Iterable[Server]) -> Snapshot:
+        """This pool with some of its eligible servers alone, all of which are eligible in it too."""
+        part = replace(self, servers=tuple(eligible), zones_from=0)
+        # The cached property: what holds for a pool as a whole, backups and panic, is not asked again.
+        vars(part)["eligible"] = part.servers
+        return part

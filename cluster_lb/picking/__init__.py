@@ -13,7 +13,8 @@ from cluster_lb.picking import (
     weighted_random,
     weighted_round_robin,
 )
-from cluster_lb.picking.policy import POLICIES, Numbers, Picker, Plan, Policy, compile_policy
+from cluster_lb.picking.compiling import compile_policy
+from cluster_lb.picking.policy import POLICIES, Numbers, Picker, Plan, Policy
 from cluster_lb.picking.rotation import Rotation
 
 __all__ = [

@@ -56,18 +56,15 @@ class Plan(Protocol):
 class Policy:
     """`plan` may take up to tens of milliseconds for thousands of servers. `by_load`: it reads what the other
     nodes have in flight (`Candidate.elsewhere`), which is then exchanged a few times a second. `by_latency`:
-    it reads `Candidate.latency_s`, which is then measured."""
+    it reads `Candidate.latency_s`, which is then measured. `weighted`: servers get their shares by effective
+    weight; else equal ones."""
 
     plan: Callable[[Snapshot], Plan]
     numbers: Numbers
     by_load: bool = False
     by_latency: bool = False
+    weighted: bool = True
 
 
 #: By the names that settings use. Each policy's file ends with its registration.
 POLICIES: dict[str, Policy] = {}
-
-
-def compile_policy(snapshot: Snapshot) -> Plan:
-    """The plan of a snapshot: once for each epoch, and away from the data path."""
-    return POLICIES[snapshot.policy].plan(snapshot)

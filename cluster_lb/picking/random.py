@@ -12,4 +12,4 @@ def random(snapshot: Snapshot) -> Draws:
     return Draws({server.id: 1 for server in snapshot.eligible})
 
 
-POLICIES["random"] = Policy(random, Numbers.RANDOM)
+POLICIES["random"] = Policy(random, Numbers.RANDOM, weighted=False)

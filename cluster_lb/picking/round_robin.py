@@ -12,4 +12,4 @@ def round_robin(snapshot: Snapshot) -> Rotation:
     return Rotation([server.id for server in snapshot.eligible])
 
 
-POLICIES["round_robin"] = Policy(round_robin, Numbers.TICKET)
+POLICIES["round_robin"] = Policy(round_robin, Numbers.TICKET, weighted=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from random import getrandbits
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,7 @@ class LivePool:
         "_gone_attempts",
         "_heard",
         "_leaving",
+        "_local_numbers",
         "_next_number",
         "_picker",
         "_plain_period",
@@ -94,7 +97,9 @@ class LivePool:
         self._by_load = False
         self._weights: dict[str, int] = {}  # of the eligible servers, where the policy goes by load
         self._heard: list[LiveServer] = []  # on which others had something in flight
-        self._gone_attempts = 0  # of servers that left
+        # Begins anywhere, so that nodes do not all begin with the same server.
+        self._local_numbers = count(getrandbits(32))
+        self._gone_attempts: Counter[str] = Counter()  # of servers that left, by their zone
         self._leaving: list[LiveServer] = []  # that left, and still have attempts in flight
         self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
         self.limits: Limits | None = None
@@ -142,17 +147,18 @@ class LivePool:
             live = before.get(server.id)
             if live is None or live.address != server.address or live.dial is not self.dial:
                 live = LiveServer(self, server.id, server.address)
+            live.zone = server.zone
             self.servers[server.id] = live
         for live in before.values():
             if self.servers.get(live.id) is not live:
-                self._gone_attempts += live.attempts
+                self._gone_attempts[live.zone] += live.attempts
                 self._leaving.append(live)
                 live.retire()
         self._picker = plan.bind(self.servers)
         self._turns = self._picker.turns
         self._plain_period = 0 if self.limits else len(self._turns)
         policy = POLICIES[snapshot.policy]
-        self._next_number = self._numbers(policy.numbers)
+        self._next_number = self._numbers(policy.numbers, plan.period)
         self._measure(policy.by_latency)
         self._by_load = policy.by_load
         self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if policy.by_load else {}
@@ -184,11 +190,16 @@ class LivePool:
             limits.in_flight += 1
         return server
 
-    def _numbers(self, source: Numbers) -> Callable[[Exchange], int]:
+    def _numbers(self, source: Numbers, period: int) -> Callable[[Exchange], int]:
+        if source is Numbers.TICKET and not period:
+            return self._local_number
         return {Numbers.TICKET: self._ticket, Numbers.RANDOM: _random_bits}[source]
 
     def _ticket(self, exchange: Exchange) -> int:
         return self.tickets.take()
+
+    def _local_number(self, exchange: Exchange) -> int:
+        return next(self._local_numbers)
 
     @property
     def settled(self) -> int:
@@ -204,6 +215,14 @@ class LivePool:
     def in_flight(self) -> int:
         """Attempts under way, on servers that left the pool too."""
         return sum(server.load for server in (*self.servers.values(), *self._leaving))
+
+    @property
+    def zone_attempts(self) -> Counter[str]:
+        """Attempts begun by the zone of their server, of servers that left too."""
+        attempts = self._gone_attempts.copy()
+        for server in self.servers.values():
+            attempts[server.zone] += server.attempts
+        return attempts
 
     @property
     def is_empty(self) -> bool:
@@ -257,7 +276,7 @@ class LivePool:
             server.latency_s = 0.0
 
     def _on_tick(self, now: float) -> None:
-        attempts = self._gone_attempts
+        attempts = self._gone_attempts.total()
         self._leaving = [server for server in self._leaving if server.load]
         for server in self.servers.values():
             server.close_idle(now - self.upstream_idle_s)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from cluster_lb.dial import Dial
+from cluster_lb.model.locality import Locality
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
@@ -17,7 +18,7 @@ from cluster_lb.settings.schema import PoolSettings
 class LivePools:
     """Pools by name. Snapshots are offered as they come; `run` compiles the newest of each pool in a thread,
     so that a large one never holds up traffic, and swaps it in. `slow_s`: exchanges that take so long are
-    looked at by themselves."""
+    looked at by themselves. `locality`: where this node is."""
 
     def __init__(self, ticker: Ticker, make_tickets: Callable[[str], Tickets], slow_s: float = 0.0) -> None:
         self.by_name: dict[str, LivePool] = {}
@@ -26,6 +27,8 @@ class LivePools:
         self._slow_s = slow_s
         self._make_tickets = make_tickets
         self._offered: dict[str, tuple[Snapshot, PoolSettings, Dial | None]] = {}
+        self._newest: dict[str, tuple[Snapshot, PoolSettings, Dial | None]] = {}  # offered ever, by pool
+        self.locality = Locality()
         self._news = asyncio.Event()
 
     def ensure(self, name: str) -> LivePool:
@@ -38,8 +41,18 @@ class LivePools:
 
     def offer(self, snapshot: Snapshot, settings: PoolSettings, dial: Dial | None = None) -> None:
         """Take over `snapshot` soon, unless a newer one comes first."""
-        self._offered[snapshot.pool] = (snapshot, settings, dial)
+        self._offered[snapshot.pool] = self._newest[snapshot.pool] = (snapshot, settings, dial)
         self._news.set()
+
+    def move(self, locality: Locality) -> None:
+        """This node is in `locality` from now on: pools whose picks go by zones are compiled anew, soon."""
+        if locality == self.locality:
+            return
+        self.locality = locality
+        for offer in self._newest.values():
+            if offer[0].prefers_zones:
+                self._offered[offer[0].pool] = offer
+                self._news.set()
 
     async def run(self) -> None:
         """Adopt what is offered, for ever."""
@@ -55,7 +68,7 @@ class LivePools:
             await self._adopt(snapshot, settings, dial)
 
     async def _adopt(self, snapshot: Snapshot, settings: PoolSettings, dial: Dial | None) -> None:
-        plan = await asyncio.to_thread(compile_policy, snapshot)
+        plan = await asyncio.to_thread(compile_policy, snapshot, self.locality)
         pool = self.ensure(snapshot.pool)
         pool.configure(settings, dial)
         pool.adopt(snapshot, plan)

@@ -23,7 +23,7 @@ class LiveServer:
     measures; joined with what other nodes say. `out`: this node itself cannot reach it. `statuses[n]`:
     responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response head that it sent, with
     its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS connection, whose
-    session the next one offers. `log_tails`: status -> a piece of its access lines.
+    session the next one offers. `log_tails`: status -> a piece of its access lines. `zone`: where it is.
     """
 
     __slots__ = (
@@ -45,12 +45,14 @@ class LiveServer:
         "retired",
         "statuses",
         "surplus",
+        "zone",
     )
 
     def __init__(self, pool: LivePool, server_id: str, address: Address) -> None:
         self.pool = pool
         self.id = server_id
         self.address = address
+        self.zone = ""
         self.dial = pool.dial
         self.idle: list[UpstreamConnection] = []
         self.connections = 0

@@ -51,6 +51,10 @@ class Accounts:
         return self._pools.by_name
 
     @property
+    def zone(self) -> str:
+        return self._pools.locality.zone
+
+    @property
     def routes(self) -> Mapping[str, RouteCounts]:
         """By their names; `-`: of the requests that took none."""
         table = self._routes.table

@@ -27,6 +27,7 @@ class RegistrationOptions(TypedDict, total=False):
     id: str | None
     weight: int
     zone: str
+    priority: int
     ttl_s: float
     heartbeat_s: float | None
     drain_s: float
@@ -59,12 +60,15 @@ def checked_timing(ttl_s: float, heartbeat_s: float | None, drain_s: float) -> T
     return Timing(ttl_s, beat_s, drain_s)
 
 
-def checked_record(address: str, server_id: str | None, weight: int, zone: str) -> ServerRecord:
+def checked_record(
+    address: str, server_id: str | None, weight: int, zone: str, priority: int
+) -> ServerRecord:
     """The record as each heartbeat carries it, still without a report. The id is the address by default."""
-    if not isinstance(weight, int) or isinstance(weight, bool):
-        raise InvalidValueError(f"weight {weight!r}: must be a whole number")
+    for name, value in (("weight", weight), ("priority", priority)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidValueError(f"{name} {value!r}: must be a whole number")
     parsed = Address.parse(address)
-    return ServerRecord(server_id or str(parsed), parsed, weight, zone)
+    return ServerRecord(server_id or str(parsed), parsed, weight, zone, priority)
 
 
 def checked_namespace(namespace: str) -> str:

@@ -39,6 +39,7 @@ class Registration:
 
     `redis`: a URL, or `embedded` (default: $CLUSTER_LB_REDIS, else `embedded`) · `namespace`: of the keys
     (default: $CLUSTER_LB_NAMESPACE, else `lb`) · `id`: default the address · `weight`: 0..256 ·
+    `priority`: 0 for a primary, 1..128 for a backup, the lower the sooner it serves ·
     `ttl_s`: the lease; without a heartbeat for so long the server leaves the pool (at least 1 s) ·
     `heartbeat_s`: default a third of it · `drain_s`: how long `drain` waits · `report`: called before
     each heartbeat, returns figures by name; None: no report.
@@ -56,6 +57,7 @@ class Registration:
         id: str | None = None,
         weight: int = 1,
         zone: str = "",
+        priority: int = 0,
         ttl_s: float = TTL_S,
         heartbeat_s: float | None = None,
         drain_s: float = DRAIN_S,
@@ -64,7 +66,7 @@ class Registration:
     ) -> None:
         self.pool = check_pool_name(pool)
         self.in_flight = 0
-        self._record = checked_record(address, id, weight, zone)
+        self._record = checked_record(address, id, weight, zone, priority)
         self._timing = checked_timing(ttl_s, heartbeat_s, drain_s)
         self._redis = from_environment(redis, "CLUSTER_LB_REDIS", "embedded")
         self._namespace = checked_namespace(from_environment(namespace, "CLUSTER_LB_NAMESPACE", "lb"))
@@ -111,12 +113,15 @@ class Registration:
         store.on_up.append(heartbeat.hasten)
         self._tasks.start(heartbeat.run(), f"heartbeat {self.id}")
 
-    def update(self, *, weight: int | None = None, zone: str | None = None) -> None:
+    def update(
+        self, *, weight: int | None = None, zone: str | None = None, priority: int | None = None
+    ) -> None:
         """Change what the server says of itself; sent at once. An operator's weight stays in force."""
         record = self._record
         weight = record.weight if weight is None else weight
         zone = record.zone if zone is None else zone
-        self._record = checked_record(str(record.address), record.id, weight, zone)
+        priority = record.priority if priority is None else priority
+        self._record = checked_record(str(record.address), record.id, weight, zone, priority)
         if self._heartbeat is not None:
             self._heartbeat.hasten()
 

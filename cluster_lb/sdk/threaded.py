@@ -72,14 +72,16 @@ class ThreadedRegistration:
         self._background = started.result()
         atexit.register(self.stop)
 
-    def update(self, *, weight: int | None = None, zone: str | None = None) -> None:
+    def update(
+        self, *, weight: int | None = None, zone: str | None = None, priority: int | None = None
+    ) -> None:
         """Change what the server says of itself; sent at once. An operator's weight stays in force."""
 
         async def apply() -> None:
-            self._registration.update(weight=weight, zone=zone)
+            self._registration.update(weight=weight, zone=zone, priority=priority)
 
         if (background := self._running()) is None:
-            self._registration.update(weight=weight, zone=zone)
+            self._registration.update(weight=weight, zone=zone, priority=priority)
         else:
             asyncio.run_coroutine_threadsafe(apply(), background.loop).result()
 

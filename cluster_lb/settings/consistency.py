@@ -11,6 +11,7 @@ from cluster_lb.settings.problems import Problem
 from cluster_lb.settings.rates import clashing_limits
 from cluster_lb.settings.schema import Settings
 from cluster_lb.settings.tls import listener_contradictions
+from cluster_lb.settings.zones import POLICIES_BY_KEY
 
 _EVERY_ADDRESS = {"0.0.0.0", "::"}
 
@@ -21,6 +22,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     yield from _open_admin(settings)
     yield from _repeated_routes(settings)
     yield from _listener_parts(settings)
+    yield from _zones_and_keys(settings)
     yield from clashing_limits(settings.routes)
 
 
@@ -71,3 +73,13 @@ def _listener_parts(settings: Settings) -> Iterator[Problem]:
         if listener.proxy_protocol_from and not listener.accept_proxy:
             text = "says who may send a PROXY header, which is not accepted: set accept_proxy = true"
             yield Problem(f"listeners.{index}.proxy_protocol_from", text)
+
+
+def _zones_and_keys(settings: Settings) -> Iterator[Problem]:
+    for name, pool in settings.pools.items():
+        if pool.zone_aware.enabled and pool.policy in POLICIES_BY_KEY:
+            text = (
+                f"{pool.policy} sends a key to one server, whatever node it comes by, so no node can prefer"
+                " its zone: switch this off, or take another policy"
+            )
+            yield Problem(f"pools.{name}.zone_aware.enabled", text)

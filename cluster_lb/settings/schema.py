@@ -19,6 +19,7 @@ from cluster_lb.settings.policies import PolicyName
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
+from cluster_lb.settings.zones import ZoneSettings
 
 
 def _address(value: Any) -> Address:
@@ -118,6 +119,8 @@ class PoolSettings(Table):
 
     policy: PolicyName = "weighted_round_robin"
     panic_threshold: Share = 0.5  # Envoy's; 0 disables
+    backup_below: Share = 0.0  # of the primaries; then backups join (HAProxy: when none is left; Envoy: 0.71)
+    zone_aware: ZoneSettings = ZoneSettings()
     attempts: Annotated[int, Field(ge=1, le=10)] = 3  # servers tried for one exchange (HAProxy retries 3)
     max_idle_connections: PositiveInt = 256  # kept ready, per server and node
     allow: tuple[Network, ...] = ()  # networks that servers may register from; empty: any

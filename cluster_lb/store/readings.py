@@ -117,6 +117,8 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
         policy=settings.policy,
         panic_threshold=settings.panic_threshold,
         servers=_servers(raw, now_ms, problems, judged=settings.health.kind != "none"),
+        backup_below=settings.backup_below,
+        zones_from=settings.zone_aware.min_servers if settings.zone_aware.enabled else 0,
     )
     return PoolReading(
         snapshot=snapshot,

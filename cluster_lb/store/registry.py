@@ -112,6 +112,7 @@ class Registry:
                 int(may_create),
                 allow,
                 json.dumps(dict(record.report)),
+                record.priority,
             ],
         )
         return reply

@@ -10,7 +10,7 @@ from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.names import check_id
-from cluster_lb.model.server import Server, check_weight
+from cluster_lb.model.server import Server, check_priority, check_weight
 from cluster_lb.model.verdict import Verdict
 
 _REPORT = "report."
@@ -35,6 +35,7 @@ def read_server(
         weight=weight,
         effective_weight=reader.weight("effective_weight", weight),
         zone=fields.get("zone", ""),
+        priority=reader.priority(),
         admin_state=reader.admin_state(),
         verdict=read_verdict(server_id, verdict, problems) if verdict else None,
         stale=fields.get("stale") == "1",
@@ -82,6 +83,12 @@ class _Fields:
             return check_weight(self.integer(name, default))
         except InvalidValueError:
             return self._bad(name, default)
+
+    def priority(self) -> int:
+        try:
+            return check_priority(self.integer("priority", 0))
+        except InvalidValueError:
+            return self._bad("priority", 0)
 
     def admin_state(self) -> AdminState:
         try:

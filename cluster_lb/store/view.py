@@ -41,8 +41,8 @@ class View:
     """Copies of pools, routes and members. `readings`: the last good one of each pool.
 
     Callbacks run in the event loop and must not raise: `on_pool` after each reading with another epoch,
-    `on_routes` and `on_members` (who they are, not their figures) after each change, `on_hint` with every
-    hint heard. `node_id` names this node in logs.
+    `on_routes` and `on_members` (who they are and where, not their figures) after each change, `on_hint`
+    with every hint heard. `node_id` names this node in logs.
     """
 
     def __init__(self, store: Store, node_id: str, *, clock: Clock | None = None) -> None:
@@ -186,11 +186,11 @@ class View:
                 callback(routes)
 
     async def _check_members(self, *, whole: bool) -> None:
-        before = [member.id for member in self.members]
-        if not whole and list(await self._membership.leases()) == before:
+        before = [(member.id, member.zone) for member in self.members]
+        if not whole and list(await self._membership.leases()) == [node for node, _ in before]:
             return
         self.members = await self._membership.members()
-        if [member.id for member in self.members] != before:
+        if [(member.id, member.zone) for member in self.members] != before:
             for callback in self.on_members:
                 callback(self.members)
 

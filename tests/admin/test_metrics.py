@@ -82,6 +82,24 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     assert (await scrape(client))[sample("attempts_total", **s1)] == 10
 
 
+async def test_attempts_are_shown_by_zone_in_pools_that_have_any(client, node):
+    node.data_path.zone = "a"
+    node.data_path.pools["web"] = CountedPool(zone_attempts={"a": 7, "b": 2, "": 1})
+    node.data_path.pools["nowhere"] = CountedPool(zone_attempts={"": 5})
+    shown = await scrape(client)
+    counted = {labels: value for (name, labels), value in shown.items() if name == "zone_attempts_total"}
+    assert counted == {
+        (("own", "yes"), ("pool", "web"), ("zone", "a")): 7,
+        (("own", "no"), ("pool", "web"), ("zone", "b")): 2,
+        (("own", "no"), ("pool", "web"), ("zone", "")): 1,
+    }
+
+
+async def test_a_node_that_is_nowhere_has_no_attempts_of_its_own_zone(client, node):
+    node.data_path.pools["web"] = CountedPool(zone_attempts={"a": 7, "": 1})
+    assert {dict(labels)["own"] for name, labels in await scrape(client) if "zone" in name} == {"no"}
+
+
 async def test_routes_are_counted_by_name(client, node):
     route, mirrored = RouteCounts(), RouteCounts()
     route.statuses[3] = 4
@@ -150,7 +168,14 @@ async def test_the_cluster_is_shown_as_the_node_last_heard_of_it(client, node):
     assert shown[sample("pool_epoch", pool="web")] == node.view.readings["web"].epoch
     assert shown[sample("pool_eligible_servers", pool="web")] == 1
     assert shown[sample("pool_panics", pool="web")] == 0
+    assert shown[sample("pool_backups_serve", pool="web")] == 0
     assert shown[sample("server_up", pool="web", server="s1")] == 1
+
+
+async def test_backups_that_serve_are_shown(client, node):
+    await node.add("s1", weight=0)
+    await node.add("s2", port=8001, priority=1)
+    assert (await scrape(client))[sample("pool_backups_serve", pool="web")] == 1
 
 
 async def test_an_age_that_is_not_known_is_left_out(client, node):

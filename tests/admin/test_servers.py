@@ -8,7 +8,14 @@ WEB = "/v1/pools/web/servers"
 
 
 async def test_a_server_registers_and_is_read_back(client):
-    body = {"address": "10.0.0.7:8000", "weight": 3, "zone": "a", "ttl_s": 10, "report": {"cpu": 0.25}}
+    body = {
+        "address": "10.0.0.7:8000",
+        "weight": 3,
+        "zone": "a",
+        "priority": 1,
+        "ttl_s": 10,
+        "report": {"cpu": 0.25},
+    }
     put = await client.put(f"{WEB}/s1", json=body)
     assert put.status == 200
     answer = await put.json()
@@ -25,6 +32,7 @@ async def test_a_server_registers_and_is_read_back(client):
         "effective_weight": 3,
         "share": 1.0,
         "zone": "a",
+        "priority": 1,
         "admin_state": "READY",
         "health": "NEW",
         "reason": "",
@@ -69,6 +77,7 @@ async def test_an_operator_changes_state_and_weight(client, node):
         ({"address": 5}, "address: must be a valid string, not 5"),
         ({"address": "a:1", "weight": 257}, "weight: weight 257: must be in 0..256 (0 takes no new traffic)"),
         ({"address": "a:1", "weight": "3"}, "weight: must be a valid integer, not '3'"),
+        ({"address": "a:1", "priority": 129}, "priority: priority 129: must be in 0..128"),
         ({"address": "a:1", "wieght": 3}, "wieght: unknown key; did you mean 'weight'?"),
         ({"address": "a:1", "ttl_s": 0.5}, "ttl_s: must be greater than or equal to 1, not 0.5"),
         ({"address": "a:1", "ttl_s": 3601}, "ttl_s: must be less than or equal to 3600, not 3601"),

@@ -151,12 +151,14 @@ async def test_all_of_it_can_come_from_the_environment(run: Run, registry: Regis
         "CLUSTER_LB_ID": "a",
         "CLUSTER_LB_WEIGHT": "5",
         "CLUSTER_LB_ZONE": "north",
+        "CLUSTER_LB_PRIORITY": "2",
         "CLUSTER_LB_TTL": "600",
         "CLUSTER_LB_DRAIN": "0",
     }
     process = run(environment=settings)
     (server,) = await eventually(lambda: servers(registry), START_S)
     assert (server.id, str(server.address), server.weight, server.zone) == ("a", "127.0.0.1:9001", 5, "north")
+    assert server.priority == 2
     assert server.lease_ms > 500_000
     process.send_signal(signal.SIGINT)
     assert await ended(process) == 0
@@ -246,6 +248,7 @@ def test_a_command_that_cannot_be_started_is_one_line_and_exit_code_2(run: Run) 
     ("arguments", "error"),
     [
         (["--address", "9001"], "address '9001': write HOST:PORT, or [IPv6]:PORT"),
+        (["--address", "127.0.0.1:1", "--priority", "-1"], "priority -1: must be in 0..128"),
         (["--address", "127.0.0.1:1", "--weight", "300"], "weight 300: must be in 0..256"),
         (["--address", "127.0.0.1:1", "--ttl", "0.5"], "ttl_s 0.5: must be in 1..3600 seconds"),
         ([], "Missing option '--address'"),

@@ -17,6 +17,8 @@ SERVER = {
     "health": "DOWN",
     "stale": False,
     "share": 0.625,
+    "zone": "",
+    "priority": 0,
     "weight": 5,
     "effective_weight": 3,
     "in_flight": 12,
@@ -43,6 +45,15 @@ def test_a_narrow_terminal_gets_no_addresses_and_reasons(width, whole):
 def test_there_is_no_measured_column_where_nothing_was_measured():
     assert "MEASURED" not in printed(140)
     assert "MEASURED" in printed(140, {})
+
+
+@pytest.mark.parametrize(("title", "value"), [("ZONE", "north"), ("PRIORITY", 2)])
+def test_zones_and_priorities_are_shown_where_there_are_any(title, value):
+    assert title not in printed(140)
+    text = printed(140, **{title.lower(): value})
+    assert title in text
+    assert str(value) in text
+    assert title not in printed(80, **{title.lower(): value})
 
 
 def test_a_stale_server_is_shown_as_stale():

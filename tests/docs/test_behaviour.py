@@ -13,6 +13,7 @@ import cluster_lb
 from cluster_lb.settings import limits, rates, retries, schema
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.route_parts import RouteTimeouts
+from cluster_lb.settings.zones import ZoneSettings
 
 PACKAGE = Path(cluster_lb.__file__).parent
 DOCUMENT = PACKAGE.parent / "docs" / "behaviour.md"
@@ -28,6 +29,7 @@ _SECTIONS = {
     "pools.timeouts": schema.PoolTimeouts,
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,
+    "pools.zone_aware": ZoneSettings,
     "routes.retries": retries.RetryRules,
     "routes.timeouts": RouteTimeouts,
     "routes.rate_limits": rates.RateLimitSettings,

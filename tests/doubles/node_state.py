@@ -52,12 +52,14 @@ class CountedPool:
     limits: CountedLimits | None = None
     opened_tunnels: int = 0
     open_tunnels: int = 0
+    zone_attempts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class CountedDataPath:
     latency_bounds_s: list[float] = field(default_factory=lambda: [0.1, 1.0])
     pools: dict[str, CountedPool] = field(default_factory=dict)
+    zone: str = ""
     routes: dict[str, RouteCounts] = field(default_factory=dict)
     shadows: int = 0
     client_connections: int = 0

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Unpack
 
 import aiohttp
 import psutil
@@ -21,6 +21,7 @@ from cluster_lb.demo.children import Child, Children
 from cluster_lb.demo.client import Client
 from cluster_lb.demo.traffic import Tally, Traffic
 from cluster_lb.sdk.aiohttp_ctx import registered
+from cluster_lb.sdk.options import RegistrationOptions
 from tests.doubles.redis_servers import RedisServer, free_port
 from tests.doubles.waiting import eventually
 
@@ -121,9 +122,10 @@ class RealCluster:
         self.nodes[node_id] = NodeProcess(node_id, port, admin, child)
         return self.nodes[node_id]
 
-    def start_server(self, server_id: str) -> Child:
+    def start_server(self, server_id: str, zone: str = "") -> Child:
         """A server as a process of its own, to be killed."""
-        options = ["--id", server_id, "--port", str(free_port()), "--redis", self.redis.url]
+        own = ["--id", server_id, "--zone", zone]
+        options = [*own, "--port", str(free_port()), "--redis", self.redis.url]
         return self.children.start(server_id, [sys.executable, "-m", "cluster_lb.demo.server", *options])
 
     async def ready(self, *server_ids: str) -> None:
@@ -201,7 +203,14 @@ class Backend:
     """A server in the test's own process, registered in `pool`. `healthy`: what its health check says;
     `open`: requests to /slow, which end when `release` is set."""
 
-    def __init__(self, server_id: str, redis: str, weight: int = 1, pool: str = "web") -> None:
+    def __init__(
+        self,
+        server_id: str,
+        redis: str,
+        weight: int = 1,
+        pool: str = "web",
+        **options: Unpack[RegistrationOptions],
+    ) -> None:
         self.id = server_id
         self.healthy = True
         self.open = 0
@@ -209,13 +218,18 @@ class Backend:
         self._redis = redis
         self._weight = weight
         self._pool = pool
+        self._options = options
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Backend]:
         port = free_port()
         app = web.Application()
         app.cleanup_ctx.append(
-            registered(self._pool, f"127.0.0.1:{port}", id=self.id, redis=self._redis, weight=self._weight)
+            registered(
+                self._pool,
+                f"127.0.0.1:{port}",
+                **{"id": self.id, "redis": self._redis, "weight": self._weight, **self._options},
+            )
         )
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/slow", self._slow)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from cluster_lb.clock import SystemClock
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState
+from cluster_lb.model.locality import Locality
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
@@ -89,6 +92,35 @@ def test_servers_that_take_nothing_new_are_kept_alive_and_not_picked():
     pool = new_pool(server("a"), server("b", admin_state=AdminState.DRAIN))
     assert picks(pool, 2) == "aa"
     assert "b" in pool.servers
+
+
+class Untouched:
+    """Tickets that nobody may take."""
+
+
+def test_picks_by_zone_take_numbers_of_the_nodes_own_not_tickets():
+    pool = LivePool("web", Untouched(), Ticker(SystemClock()), PoolSettings())
+    servers = [server(f"{zone}{number}", zone=zone) for zone in "ab" for number in range(3)]
+    snapshot = Snapshot("web", 1, "round_robin", 0.5, tuple(servers), zones_from=6)
+    plan = compile_policy(snapshot, Locality("a", {"a": 1, "b": 1}))
+    pool.adopt(snapshot, plan)
+    exchange = SimpleNamespace(number=None)
+    chosen = [pool.choose(exchange).id for _ in range(3)]
+    pool.adopt(snapshot, plan)
+    chosen += [pool.choose(exchange).id for _ in range(3)]
+    assert sorted(chosen[:3]) == ["a0", "a1", "a2"]
+    assert chosen[3:] == chosen[:3]
+    assert pool.next_after(exchange.number, ()).id == chosen[-1]
+    pool.servers[chosen[0]].out = True
+    assert pool.choose(exchange).id == chosen[1]
+
+
+def test_attempts_are_counted_by_zone_of_servers_that_left_too():
+    pool = new_pool(server("a", zone="x"), server("b", zone="y"), server("c", zone="x"))
+    for attempts, live in enumerate(pool.servers.values(), 1):
+        live.attempts = attempts
+    adopt(pool, server("a", zone="x"))
+    assert pool.zone_attempts == {"x": 4, "y": 2}
 
 
 async def test_a_server_that_leaves_may_finish_and_its_connections_are_not_kept(balancer):

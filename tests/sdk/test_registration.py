@@ -19,12 +19,15 @@ ADDRESS = "127.0.0.1:9001"
 
 
 async def test_the_pool_holds_what_the_server_says_of_itself(pool: Pool) -> None:
-    registration = Registration("web", ADDRESS, id="a", weight=5, zone="north", drain_s=0, **pool.redis)
+    registration = Registration(
+        "web", ADDRESS, id="a", weight=5, zone="north", priority=2, drain_s=0, **pool.redis
+    )
     registration.in_flight = 3
     async with registration:
         server = (await pool.servers())["a"]
         assert registration.registered
     assert (str(server.address), server.weight, server.zone) == (ADDRESS, 5, "north")
+    assert server.priority == 2
     assert set(server.report) == {"cpu", "memory", "load_average", "in_flight"}
     assert server.report["in_flight"] == 3.0
     assert 0 < server.lease_ms <= 6000
@@ -69,7 +72,8 @@ async def test_an_update_is_sent_at_once(pool: Pool) -> None:
     async with Registration("web", ADDRESS, ttl_s=3600, drain_s=0, **pool.redis) as registration:
         registration.update(weight=9)
         registration.update(zone="south")
-        await eventually(lambda: holds(pool, weight=9, zone="south"))
+        registration.update(priority=1)
+        await eventually(lambda: holds(pool, weight=9, zone="south", priority=1))
         with pytest.raises(InvalidValueError, match="weight 300"):
             registration.update(weight=300)
 
@@ -187,9 +191,9 @@ async def gone(pool: Pool) -> bool:
     return not await pool.servers()
 
 
-async def holds(pool: Pool, *, weight: int, zone: str) -> bool:
+async def holds(pool: Pool, *, weight: int, zone: str, priority: int) -> bool:
     server = (await pool.servers())[ADDRESS]
-    return (server.weight, server.zone) == (weight, zone)
+    return (server.weight, server.zone, server.priority) == (weight, zone, priority)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

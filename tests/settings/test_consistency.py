@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster_lb.settings.consistency import contradictions
-from cluster_lb.settings.schema import Settings
+from cluster_lb.settings.schema import PoolSettings, Settings
 
 
 def problems(**settings) -> list[str]:
@@ -79,3 +79,13 @@ def test_another_condition_makes_another_match(change):
 def test_two_routes_of_one_name_are_refused():
     [problem] = problems(routes=[{"name": "x", "pool": "a"}, {"name": "x", "path": "/", "pool": "a"}])
     assert problem == "routes.1.name: 'x' is the name of routes.0 too; give it another"
+
+
+@pytest.mark.parametrize(("policy", "refused"), [("rendezvous_hash", True), ("round_robin", False)])
+def test_a_policy_by_key_and_a_preference_for_zones_are_refused(policy, refused):
+    zoned = PoolSettings.model_validate({"zone_aware": {"enabled": True}})
+    settings = Settings(pools={"web": zoned}).model_copy(
+        update={"pools": {"web": zoned.model_copy(update={"policy": policy})}}
+    )
+    found = [problem for problem in contradictions(settings) if problem.key == "pools.web.zone_aware.enabled"]
+    assert bool(found) is refused

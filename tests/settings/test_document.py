@@ -30,6 +30,7 @@ from cluster_lb.settings.schema import (
     RedisSettings,
 )
 from cluster_lb.settings.tls import UpstreamTlsSettings
+from cluster_lb.settings.zones import ZoneSettings
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 TABLES = {"redirect", "respond", "retries"}  # of a route that has none: they have sections of their own
@@ -57,6 +58,7 @@ def shown(field: FieldInfo) -> str:
         ("[redis]", RedisSettings),
         ("[[listeners]]", ListenerSettings),
         ("[pools.NAME]", PoolSettings),
+        ("[pools.NAME.zone_aware]", ZoneSettings),
         ("[pools.NAME.tls]", UpstreamTlsSettings),
         ("[pools.NAME.health]", HealthSettings),
         ("[pools.NAME.timeouts]", PoolTimeouts),

@@ -38,7 +38,7 @@ class TestRegister:
         self, store: Store, registry: Registry
     ) -> None:
         async with hearing(store) as heard:
-            server = record("a", weight=3, zone="z1", report={"cpu": 0.5, "in_flight": 7})
+            server = record("a", weight=3, zone="z1", priority=1, report={"cpu": 0.5, "in_flight": 7})
             assert await registry.register("web", server) == 1
             assert await heard.all() == [{"pool": "web", "epoch": 1, "what": "register", "server": "a"}]
         assert await key_names(store) == {
@@ -56,6 +56,7 @@ class TestRegister:
             "weight": "3",
             "effective_weight": "3",
             "zone": "z1",
+            "priority": "1",
             "admin_state": "READY",
             "ttl_ms": "6000",
             "stale": "0",
@@ -81,7 +82,7 @@ class TestRegister:
         del before["report.memory"]
         assert await hash_at(store, "lb:{web}:server:a") == before | {"report.cpu": "0.75"}
 
-    @pytest.mark.parametrize("change", [{"port": 9002}, {"weight": 2}, {"zone": "other"}])
+    @pytest.mark.parametrize("change", [{"port": 9002}, {"weight": 2}, {"zone": "other"}, {"priority": 1}])
     async def test_a_changed_record_raises_the_epoch(
         self, store: Store, registry: Registry, change: dict[str, object]
     ) -> None:

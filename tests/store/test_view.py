@@ -132,6 +132,21 @@ class TestFollowing:
             await eventually(lambda: view.members == ())
         assert [type(item) for item in seen] == [tuple] * 3
 
+    async def test_a_member_that_moves_to_another_zone_is_told(
+        self, shared_server: RedisServer, real_store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(view_module, "CHECK_S", 0.01)
+        membership = Membership(real_store, lease_ms=60_000)
+        await membership.renew(Member("n7", "1.0", zone="z"))
+        zones: list[str] = []
+        async with viewing(shared_server.url) as view:
+            view.on_members.append(lambda members: zones.append(members[0].zone))
+            await membership.renew(Member("n7", "1.1", zone="z"))
+            await eventually(lambda: view.members[0].version == "1.1")
+            await membership.renew(Member("n7", "1.1", zone="y"))
+            await eventually(lambda: zones)
+        assert zones == ["y"]
+
     async def test_hints_are_passed_on(self, shared_server: RedisServer, real_store: Store) -> None:
         whats: list[str] = []
         async with viewing(shared_server.url) as view:
@@ -195,7 +210,7 @@ class TestAnEmptiedRedis:
         registry = Registry(store)
         settings = PoolSettings.model_validate({"policy": "round_robin", "health": {"path": "/up"}})
         await PoolConfigs(store).apply({"web": settings}, [RouteSettings(pool="web")])
-        await registry.register("web", record("a", weight=3, zone="z"))
+        await registry.register("web", record("a", weight=3, zone="z", priority=1))
         await registry.register("web", record("b"))
         await registry.set_admin_state("web", "a", AdminState.DRAIN)
         await registry.set_weight("web", "a", 9)

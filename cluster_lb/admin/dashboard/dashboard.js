@@ -161,6 +161,7 @@ function poolCard(pool) {
       make("span.quiet.end", {}, `${taking} of ${pool.servers.length} take traffic`),
       make("span.quiet", {}, `epoch ${pool.epoch}`)),
     pool.panics ? make("p.alarm", {}, "Too few servers are healthy: health is ignored and all registered servers get traffic.") : null,
+    pool.backups_serve && !pool.panics ? make("p.alarm", {}, "Too few primaries take traffic: backups serve.") : null,
     pool.servers.length
       ? table("servers", ["Server", "Health", "Admin state", "Share", "Weight", "In flight", "Lease", "Report"],
           pool.servers.map((server) => serverRow(server, shares)))
@@ -170,7 +171,7 @@ function poolCard(pool) {
 function serverRow(server, shares) {
   const weight = server.effective_weight === server.weight ? `${server.weight}` : `${server.effective_weight} of ${server.weight}`;
   return make(server.share > 0 ? "tr" : "tr.out", {},
-    cell(".wide.name", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`].filter(Boolean).join(" · "))),
+    cell(".wide.name", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`, server.priority && `priority ${server.priority}`].filter(Boolean).join(" · "))),
     cell(".state.half", "Health", health(server), under(server.reason)),
     cell(".state.half", "Admin state", adminState(server)),
     cell(".share.wide", "Share", `${percent(server.share)} exact`, bar(server.share),

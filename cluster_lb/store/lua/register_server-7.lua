@@ -23,11 +23,13 @@ ARGV[7] lease, ms, above 0
 ARGV[8] 1: the pool may be created; 0: it must exist
 ARGV[9] the config field `allow` that the caller checked the address against; '' when there is none
 ARGV[10] report, JSON object of numbers
+ARGV[11] priority, 0..128
 
 Returns {1, epoch, 1 when the pool was created else 0}
      or {0} when the pool does not exist and may not be created
      or {-1, allow} when `allow` is another: nothing is written, check the address and call again.
-Publishes what=register when the server is new, or its address, zone or effective weight changed.
+Publishes what=register when the server is new, or its address, zone, priority or effective weight
+  changed.
 Time source: Redis TIME.
 ]]
 --- @include now_ms
@@ -38,6 +40,7 @@ local config, epoch, servers, server, verdicts, votes, sweep = unpack(KEYS)
 local channel, pool, id, address, weight, zone, ttl_ms = unpack(ARGV, 1, 7)
 local may_create, allow = ARGV[8], ARGV[9]
 local report = cjson.decode(ARGV[10])
+local priority = ARGV[11]
 local now = now_ms()
 
 of_type(config, 'hash')
@@ -61,6 +64,7 @@ local fields = {
   'effective_weight', tonumber(old.admin_weight) and old.admin_weight or weight,
   'admin_state', old.admin_state or 'READY',
   'registered_at_ms', (not is_new and old.registered_at_ms) or now,
+  'priority', priority,
 }
 local effective_weight = fields[12]
 for name, value in pairs(report) do
@@ -84,7 +88,8 @@ if is_new then
   redis.call('HDEL', verdicts, id)
   redis.call('DEL', votes)
 end
-if is_new or old.address ~= address or old.zone ~= zone or old.effective_weight ~= effective_weight then
+if is_new or old.address ~= address or old.zone ~= zone or (old.priority or '0') ~= priority
+  or old.effective_weight ~= effective_weight then
   return {1, announce(epoch, channel, pool, 'register', id), created}
 end
 return {1, tonumber(redis.call('GET', epoch)) or 0, created}
