@@ -46,6 +46,7 @@ class NodeCollector(Collector):
         yield from _attempts(sources.data_path.pools)
         yield _zones(sources.data_path)
         yield from _queues(sources.data_path.pools)
+        yield _bonds(sources.data_path.pools)
         yield from _tunnels(sources.data_path.pools)
         yield from _routes(sources.data_path)
         yield from _connections(sources.data_path)
@@ -153,6 +154,15 @@ def _zones(stats: DataPathStats) -> Metric:
             for zone, count in attempts.items()
         ),
     )
+
+
+def _bonds(pools: Mapping[str, PoolStats]) -> Metric:
+    counts = [
+        ((name, outcome), count)
+        for name, pool in pools.items()
+        for outcome, count in (("kept", pool.bonds_kept), ("made", pool.bonds_made))
+    ]
+    return _counter("sticky", "Sticky cookies followed (kept) and given (made).", ["pool", "outcome"], counts)
 
 
 def _queues(pools: Mapping[str, PoolStats]) -> Iterator[Metric]:

@@ -106,6 +106,14 @@ class PoolStats(Protocol):
         """Exchanges for which no server was there to pick."""
 
     @property
+    def bonds_kept(self) -> int:
+        """Exchanges that went where a sticky cookie said."""
+
+    @property
+    def bonds_made(self) -> int:
+        """Responses that brought a sticky cookie."""
+
+    @property
     def opened_tunnels(self) -> int:
         """Connections that were switched to another protocol."""
 

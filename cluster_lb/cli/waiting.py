@@ -32,7 +32,7 @@ class Progress:
 
 def progress(reading: PoolReading, server_id: str, epoch: int, *, must_empty: bool) -> Progress:
     """How far the live nodes are. A node tells its epoch and its load together, so once it serves `epoch`
-    its load can only fall."""
+    its load can only fall; but in a sticky pool, where clients bound to the server go on coming."""
     late = sorted(node for node, seen in reading.seen.items() if seen < epoch)
     return Progress(tuple(late), reading.in_flight(server_id) if must_empty else 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cluster_lb.model.availability import AdminState, Availability
@@ -16,7 +16,8 @@ class Snapshot:
     """One pool at `epoch`. `servers` are in the order of their ids, so that every node builds the same
     schedule. `panic_threshold` is the share of healthy servers (0..1) below which health is ignored,
     `backup_below` the share of the primaries (0..1) below which backups join. `zones_from`: so many eligible
-    servers make nodes prefer the servers of their own zone; 0: they never do."""
+    servers make nodes prefer the servers of their own zone; 0: they never do. `sticky_secrets`: what signs
+    sticky cookies, then what did before and is still taken; empty: no cookies."""
 
     pool: str
     epoch: int
@@ -25,6 +26,7 @@ class Snapshot:
     servers: tuple[Server, ...]
     backup_below: float = 0.0
     zones_from: int = 0
+    sticky_secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @cached_property
     def serving(self) -> Serving:
@@ -48,6 +50,13 @@ class Snapshot:
             for s in self.servers
             if s.priority <= self.serving.priority and s.availability is Availability.ACCEPTS
         )
+
+    @cached_property
+    def persistent(self) -> tuple[Server, ...]:
+        """The servers that take clients bound to them."""
+        bound = {s.id for s in self.servers if s.availability is not Availability.REFUSES}
+        bound.update(s.id for s in self.eligible)
+        return tuple(s for s in self.servers if s.id in bound)
 
     @cached_property
     def prefers_zones(self) -> bool:

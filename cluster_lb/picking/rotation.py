@@ -7,6 +7,10 @@ from typing import Generic
 
 from cluster_lb.picking.policy import C
 
+_DRAWS = 4  # of n equal servers the chance that all fall on one is n^-4
+_GAMMA = 0x9E3779B97F4A7C15
+_64_BITS = (1 << 64) - 1
+
 
 class Rotation:
     """One period of a schedule, as server ids."""
@@ -38,8 +42,30 @@ class Turns(Generic[C]):
 
     def order(self, number: int) -> Iterator[C]:
         turns, seen = self.turns, set()
-        for offset in range(len(turns)):
-            server = turns[(number + offset) % len(turns)]
+        for turn in _turns_of(number, len(turns)):
+            server = turns[turn]
             if server.id not in seen:
                 seen.add(server.id)
                 yield server
+
+
+def _turns_of(number: int, period: int) -> Iterator[int]:
+    """Its own turn, a few at random, then all. What one server cannot take is so spread over the others: in
+    the plain order of turns each has the same successor, which would get it all."""
+    if not period:
+        return
+    turn = number % period
+    yield turn
+    for draw in range(_DRAWS):
+        turn = _mixed(number + (draw + 1) * _GAMMA) % period
+        yield turn
+    for offset in range(period):
+        yield (turn + offset) % period
+
+
+def _mixed(number: int) -> int:
+    """64 bits that look random (SplitMix64: Steele, Lea and Flood, 2014)."""
+    number &= _64_BITS
+    number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 & _64_BITS
+    number = (number ^ (number >> 27)) * 0x94D049BB133111EB & _64_BITS
+    return number ^ (number >> 31)

@@ -37,7 +37,7 @@ class Exchange:
     `response_lines`: to be added to it. `status`: 0 until the response is known. `started`, `first_byte_at`:
     monotonic seconds. `number`: what its pick began with: a ticket, mostly. `own_lines`: field lines
     made for this request alone; in `head` they follow the request line. `request_id`: empty where requests
-    get none.
+    get none. `bound_to`: the server that the client's sticky cookie names.
     """
 
     # What a common exchange never reads is set on the class alone, which is cheaper for an object made for
@@ -56,6 +56,7 @@ class Exchange:
     response_lines = b""
     http10 = False
     request_done = True
+    bound_to: LiveServer | None = None
     _rules: Rules | None = None
     _responded = False
 
@@ -240,6 +241,8 @@ class Exchange:
         if framing is Framing.CLOSE or not self.request_done or self.client.draining:
             self.keep = False
         lines = self.response_lines
+        if self.pool.sticky is not None:
+            lines += self.pool.sticky.lines(self)
         if not self.keep:
             lines += b"Connection: close\r\n"
         elif self.http10:
@@ -276,7 +279,8 @@ class Exchange:
         self.status = 101
         self._responded = True
         self.keep = False
-        lines = b"Connection: upgrade\r\nUpgrade: " + memo.head.upgrade + b"\r\n\r\n"
+        lines = self.pool.sticky.lines(self) if self.pool.sticky is not None else b""
+        lines += b"Connection: upgrade\r\nUpgrade: " + memo.head.upgrade + b"\r\n\r\n"
         self.tunnel = Tunnel(self, upstream)
         upstream.transport.set_protocol(self.tunnel)
         self.client.transport.write(self._forward(memo) + lines + data)
@@ -335,6 +339,7 @@ class Exchange:
     def _repeat(self, before: LiveServer, server: LiveServer, *, fresh: bool) -> None:
         before.load -= 1
         self.pool.retries += 1
+        self.simple = self.simple and self.pool.sticky is None  # the client moves: its cookie changes
         self._attempt(server, fresh=fresh)
 
     def _give_up(self, failure: Failure) -> None:

@@ -26,6 +26,7 @@ from cluster_lb.settings.schema import PoolSettings, SendProxy
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
+    from cluster_lb.proxy.sticky import Sticky
 
 
 class LivePool:
@@ -33,7 +34,9 @@ class LivePool:
 
     `servers`: id -> live server. `latency`: whole exchanges, seconds. `retries`: attempts after the first.
     `unserved`: exchanges for which there was no server. `open_tunnels`: now; `opened_tunnels`: ever.
-    `limits`: None without any.
+    `bonds_kept`: exchanges that went where a sticky cookie said; `bonds_made`: responses that brought one.
+    `bound_number`: gives what a pick by a sticky cookie begins with, for its repeats.
+    `limits`: None without any. `sticky`: None where clients are bound to no server.
     `dial`: how servers are spoken to; None: plainly. `notice_s`: an exchange that took so long is looked at
     by itself: it was slow (`slow_s`), or all are, because the pool measures `latencies`.
     """
@@ -50,6 +53,9 @@ class LivePool:
         "_slow_s",
         "_turns",
         "_weights",
+        "bonds_kept",
+        "bonds_made",
+        "bound_number",
         "budget",
         "connect_timeout_s",
         "dial",
@@ -66,6 +72,7 @@ class LivePool:
         "rules",
         "servers",
         "statuses",
+        "sticky",
         "ticker",
         "tickets",
         "tunnel_idle_s",
@@ -85,6 +92,8 @@ class LivePool:
         self.retries = 0
         self.unserved = 0
         self.opened_tunnels = 0
+        self.bonds_kept = 0
+        self.bonds_made = 0
         self.open_tunnels = 0
         self.statuses = [0] * 6  # of the exchanges that no server answered
         self._picker: Picker[LiveServer] = Rotation([]).bind({})
@@ -99,10 +108,12 @@ class LivePool:
         self._heard: list[LiveServer] = []  # on which others had something in flight
         # Begins anywhere, so that nodes do not all begin with the same server.
         self._local_numbers = count(getrandbits(32))
+        self.bound_number: Callable[[Exchange], int] = _random_bits
         self._gone_attempts: Counter[str] = Counter()  # of servers that left, by their zone
         self._leaving: list[LiveServer] = []  # that left, and still have attempts in flight
         self.budget = RetryBudget(settings.retries.budget, settings.retries.budget_floor_per_s, ticker.now)
         self.limits: Limits | None = None
+        self.sticky: Sticky | None = None
         self.rules = Rules.of(settings)
         self.dial: Dial | None = None
         self.configure(settings)
@@ -130,12 +141,12 @@ class LivePool:
     def _configure_limits(self, settings: LimitSettings) -> None:
         if not (settings.server_requests or settings.server_connections or settings.pool_requests):
             limits, self.limits = self.limits, None
-            self._plain_period = len(self._turns)
+            self._set_plain_period()
             if limits is not None:
                 limits.disband()
         elif self.limits is None:
             self.limits = Limits(self, settings)
-            self._plain_period = 0
+            self._set_plain_period()
         else:
             self.limits.configure(settings)
 
@@ -156,9 +167,11 @@ class LivePool:
                 live.retire()
         self._picker = plan.bind(self.servers)
         self._turns = self._picker.turns
-        self._plain_period = 0 if self.limits else len(self._turns)
+        self._set_plain_period()
         policy = POLICIES[snapshot.policy]
         self._next_number = self._numbers(policy.numbers, plan.period)
+        # What a cookie decides takes no ticket: should that server fail, the others follow from anywhere.
+        self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
         self._measure(policy.by_latency)
         self._by_load = policy.by_load
         self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if policy.by_load else {}
@@ -166,11 +179,21 @@ class LivePool:
         if self.limits is not None:
             self.limits.serve_waiting()
 
+    def stick(self, sticky: Sticky | None) -> None:
+        """Bind clients to servers of the snapshot just adopted, or none."""
+        self.sticky = sticky
+        self._set_plain_period()
+
+    def _set_plain_period(self) -> None:
+        self._plain_period = 0 if self.limits or self.sticky else len(self._turns)
+
     def choose(self, exchange: Exchange) -> LiveServer | None:
         """The server for the first attempt of `exchange`, which is told the number of its pick. None: there
         is no server, or room at none."""
         period = self._plain_period
         if not period:
+            if self.sticky is not None and (bound := self.sticky.choose(exchange)) is not None:
+                return bound
             exchange.number = number = self._next_number(exchange)
             return self.pick(number)
         exchange.number = ticket = self.tickets.take()

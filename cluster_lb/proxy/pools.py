@@ -10,7 +10,9 @@ from cluster_lb.model.locality import Locality
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
+from cluster_lb.picking.tokens import make_tokens
 from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.sticky import Sticky
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.schema import PoolSettings
 
@@ -69,9 +71,11 @@ class LivePools:
 
     async def _adopt(self, snapshot: Snapshot, settings: PoolSettings, dial: Dial | None) -> None:
         plan = await asyncio.to_thread(compile_policy, snapshot, self.locality)
+        tokens = await asyncio.to_thread(make_tokens, snapshot) if snapshot.sticky_secrets else ()
         pool = self.ensure(snapshot.pool)
         pool.configure(settings, dial)
         pool.adopt(snapshot, plan)
+        pool.stick(Sticky(pool, settings.sticky, tokens) if tokens else None)
         pool.tickets.adopt(snapshot.epoch, plan.period)
         for callback in self.on_adopted:
             callback(pool)

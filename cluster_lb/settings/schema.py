@@ -18,6 +18,7 @@ from cluster_lb.settings.names import PoolName
 from cluster_lb.settings.policies import PolicyName
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.routes import RouteSettings
+from cluster_lb.settings.sticky import StickySettings
 from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
 from cluster_lb.settings.zones import ZoneSettings
 
@@ -129,6 +130,7 @@ class PoolSettings(Table):
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     tls: UpstreamTlsSettings = UpstreamTlsSettings(enabled=False)
+    sticky: StickySettings = StickySettings(enabled=False)
     send_proxy: SendProxy = SendProxy.OFF  # a PROXY header at the start of each connection to a server
 
 

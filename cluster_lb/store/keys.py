@@ -9,7 +9,7 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:member:<node>`         | HASH    | lease   | addresses, zone, version, epochs, snapshot age | membership           | get, API       |
 | `ns:pools`                 | SET     | -       | pool names                                     | registry, pools      | view           |
 | `ns:routes`                | STRING  | -       | JSON: revision, routes                         | pools                | view           |
-| `ns:{pool}:config`         | HASH    | -       | created_ms, seeds, revision, settings by dotted name | pools, registry, reseed | view           |
+| `ns:{pool}:config`         | HASH    | -       | created_ms, seeds, revision, secrets of sticky cookies, settings by dotted name | pools, registry, reseed, sticky_secret | view |
 | `ns:{pool}:epoch`          | STRING  | -       | integer, rises with each change of the eligible set or of a weight | all scripts that change one | view, tickets |
 | `ns:{pool}:tickets`        | STRING  | -       | the shared round-robin counter                 | tickets              | tickets        |
 | `ns:{pool}:servers`        | ZSET    | -       | server id -> lease deadline, ms of Redis time  | registry             | view, sweep    |

@@ -9,15 +9,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from cluster_lb.settings.schema import PoolSettings
+from cluster_lb.settings.secret import NOT_SHOWN, REVEALED
 
-NOT_SETTINGS = frozenset({"created_ms", "revision", "seeds"})
+NOT_SETTINGS = frozenset({"created_ms", "revision", "seeds", "sticky_secret", "sticky_secret_before"})
+_SECRETS = frozenset({"sticky.secret"})
 
 
 def to_fields(settings: PoolSettings) -> dict[str, str]:
     """Every setting by its dotted name; numbers and words as they are, lists as JSON."""
     fields: dict[str, str] = {}
-    _flatten("", settings.model_dump(mode="json"), fields)
+    _flatten("", settings.model_dump(mode="json", context=REVEALED), fields)
     return fields
+
+
+def shown(name: str, text: str | None) -> str | None:
+    """The text of a field, as it may stand in logs and on screens."""
+    return NOT_SHOWN if text and name in _SECRETS else text
 
 
 def _flatten(prefix: str, values: Mapping[str, Any], fields: dict[str, str]) -> None:
@@ -38,7 +45,7 @@ def from_fields(fields: Mapping[str, str]) -> tuple[PoolSettings, list[str]]:
         except ValidationError as error:
             bad = {_field_of(item["loc"], usable): item["msg"] for item in error.errors()}
             for name, message in bad.items():
-                problems.append(f"config {name} {usable.pop(name)!r}: {message}")
+                problems.append(f"config {name} {shown(name, usable.pop(name))!r}: {message}")
 
 
 def _nest(fields: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
-from cluster_lb.store.pool_fields import from_fields, to_fields
+from cluster_lb.store.pool_fields import from_fields, shown, to_fields
 from cluster_lb.store.route_changes import route_changes
 from cluster_lb.store.scripts import load
 
@@ -125,7 +125,7 @@ def parse_routes(text: str | None) -> tuple[int, Routes]:
 
 def _changes(path: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     return [
-        f"{path}.{name}: {before.get(name)} -> {text}"
+        f"{path}.{name}: {shown(name, before.get(name))} -> {shown(name, text)}"
         for name, text in after.items()
         if before.get(name) != text
     ]

@@ -17,6 +17,7 @@ from cluster_lb.store.client import Store
 from cluster_lb.store.pool_fields import from_fields
 from cluster_lb.store.scripts import load
 from cluster_lb.store.server_fields import read_server
+from cluster_lb.store.sticky_secret import secrets_in_force
 
 _log = structlog.get_logger("store")
 _READ = load("read_pool")
@@ -119,6 +120,7 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
         servers=_servers(raw, now_ms, problems, judged=settings.health.kind != "none"),
         backup_below=settings.backup_below,
         zones_from=settings.zone_aware.min_servers if settings.zone_aware.enabled else 0,
+        sticky_secrets=secrets_in_force(config, settings.sticky),
     )
     return PoolReading(
         snapshot=snapshot,

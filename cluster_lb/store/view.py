@@ -27,6 +27,7 @@ from cluster_lb.store.pacing import Pacing
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.readings import PoolReader, PoolReading
 from cluster_lb.store.reseed import needs_seeding, seed_pool
+from cluster_lb.store.sticky_secret import make_secret, needs_secret
 from cluster_lb.tasks import TaskSet
 
 _log = structlog.get_logger("view")
@@ -219,6 +220,9 @@ class View:
             if found is not None:
                 self._contact[pool] = self._clock.monotonic()
                 self._keep(found, held)
+                if needs_secret(found):
+                    await make_secret(self._store, pool)
+                    self.refresh(pool)
 
     def _keep(self, found: PoolReading, held: PoolReading | None) -> None:
         self.readings[found.pool] = found

@@ -49,6 +49,7 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     node.data_path.pools["web"].budget.denied = 8
     node.data_path.pools["web"].limits = CountedLimits([object()] * 3, queued=12, overflowed=13, timed_out=14)
     node.data_path.pools["web"].opened_tunnels, node.data_path.pools["web"].open_tunnels = 21, 4
+    node.data_path.pools["web"].bonds_kept, node.data_path.pools["web"].bonds_made = 22, 5
     node.data_path.lost_access_lines = 9
     shown = await scrape(client)
     web = {"pool": "web"}
@@ -70,6 +71,8 @@ async def test_the_data_path_is_read_when_scraped(client, node):
     assert shown[sample("queue_overflows_total", **web)] == 13
     assert shown[sample("queue_timeouts_total", **web)] == 14
     assert shown[sample("opened_tunnels_total", **web)] == 21
+    assert shown[sample("sticky_total", **web, outcome="kept")] == 22
+    assert shown[sample("sticky_total", **web, outcome="made")] == 5
     assert shown[sample("tunnels", **web)] == 4
     assert shown[sample("client_connections")] == 11
     assert shown[sample("upstream_connections", state="idle")] == 1

@@ -13,6 +13,7 @@ import cluster_lb
 from cluster_lb.settings import limits, rates, retries, schema
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.route_parts import RouteTimeouts
+from cluster_lb.settings.sticky import StickySettings
 from cluster_lb.settings.zones import ZoneSettings
 
 PACKAGE = Path(cluster_lb.__file__).parent
@@ -30,6 +31,7 @@ _SECTIONS = {
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,
     "pools.zone_aware": ZoneSettings,
+    "pools.sticky": StickySettings,
     "routes.retries": retries.RetryRules,
     "routes.timeouts": RouteTimeouts,
     "routes.rate_limits": rates.RateLimitSettings,
@@ -45,7 +47,7 @@ _TUNING = {
     "proxy.shapes._MAX_SHAPES",
     "proxy.combined_lines._MAX_KNOWN_BYTES",
     "proxy.ledger.LATENCY_BOUNDS_S",
-    "proxy.request_memo._MAX_SHARED_BYTES",
+    "proxy.request_memo.MAX_SHARED_BYTES",
     "proxy.request_memo._SHARED",
     "proxy.client._MAX_COMMON_LINE_BYTES",
     "routing.patterns._MAX_SET_PROGRAM",

@@ -53,6 +53,8 @@ class CountedPool:
     opened_tunnels: int = 0
     open_tunnels: int = 0
     zone_attempts: dict[str, int] = field(default_factory=dict)
+    bonds_kept: int = 0
+    bonds_made: int = 0
 
 
 @dataclass

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+
 from cluster_lb.picking import Rotation
 from tests.doubles.candidates import candidates
 
@@ -22,7 +26,32 @@ def test_tickets_index_the_turns_round_and_round():
 
 
 def test_an_order_names_each_server_once_from_its_turn_on():
-    assert [order(ticket) for ticket in (0, 2, 4, 9)] == ["abc", "bac", "cab", "cab"]
+    orders = [order(ticket) for ticket in range(100)]
+    assert "".join(found[0] for found in orders) == "aabac" * 20
+    assert {"".join(sorted(found)) for found in orders} == {"abc"}
+    assert orders == [order(ticket) for ticket in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("turns", "without", "shares"),
+    [
+        ("abcd", "d", {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}),
+        ("abcd", "bd", {"a": 1 / 2, "c": 1 / 2}),
+        ("abcdefgh" * 50, "c", dict.fromkeys("abdefgh", 1 / 7)),
+        ("aabac", "a", {"b": 1 / 2, "c": 1 / 2}),
+        ("aabac", "c", {"a": 3 / 4, "b": 1 / 4}),
+        ("dddddadddddb", "d", {"a": 1 / 2, "b": 1 / 2}),
+    ],
+)
+def test_what_some_cannot_take_is_spread_over_the_others_by_weight(turns, without, shares):
+    bound = Rotation(turns).bind(candidates(sorted(set(turns))))
+    heirs: Counter[str] = Counter()
+    for ticket in range(12000):
+        servers = list(bound.order(ticket))
+        if servers[0].id in without:
+            heirs[next(server.id for server in servers if server.id not in without)] += 1
+    for server_id, share in shares.items():
+        assert heirs[server_id] / heirs.total() == pytest.approx(share, abs=0.06)
 
 
 def test_without_servers_there_is_nothing_to_pick():

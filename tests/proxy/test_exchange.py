@@ -88,11 +88,13 @@ async def test_at_most_three_servers_are_tried_and_none_twice(balancer, events):
     client = await balancer.client()
     reply = await client.ask(GET)
     assert (reply.status, reply.body) == (502, b"502 Bad Gateway: cannot connect\n")
-    assert await balancer.line() == '"GET /x" 502 web/s2 attempts=3'
-    assert [server for _, server, _ in balancer.unreachable] == ["s0", "s1", "s2"]
+    tried = [server for _, server, _ in balancer.unreachable]
+    assert (tried[0], len(tried), len(set(tried))) == ("s0", 3, 3)
+    assert await balancer.line() == f'"GET /x" 502 web/{tried[-1]} attempts=3'
     assert events[0]["reason"] == "cannot connect: Connection refused"
     assert (await client.ask(GET)).status == 502  # the connection goes on
-    assert [server for _, server, _ in balancer.unreachable][3:] == ["s1", "s2", "s3"]
+    tried = [server for _, server, _ in balancer.unreachable][3:]
+    assert (tried[0], len(tried), len(set(tried))) == ("s1", 3, 3)
 
 
 async def test_fewer_servers_than_attempts_are_each_tried_once(balancer):

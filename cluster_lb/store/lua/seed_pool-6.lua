@@ -53,6 +53,17 @@ redis.call('HSET', config_key,
   'created_ms', math.min(created or now, known_created or now),
   'seeds', math.max(tonumber(config.seeds) or 0, seeds))
 
+-- Of two secrets of sticky cookies the older one holds: clients carry what it signed.
+for _, field in ipairs({'sticky_secret', 'sticky_secret_before'}) do
+  local value = known.config[field]
+  if value and (outdated or redis.call('HEXISTS', config_key, field) == 0) then
+    if redis.call('HGET', config_key, field) ~= value then
+      redis.call('HSET', config_key, field, value)
+      changed = true
+    end
+  end
+end
+
 for id, server in pairs(known.servers) do
   local key, fields = server_prefix .. id, server.fields
   of_type(key, 'hash')

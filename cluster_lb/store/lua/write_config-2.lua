@@ -1,5 +1,6 @@
 --[[
-Writes the settings of a pool, all of them at once.
+Writes the settings of a pool, all of them at once. Secrets of sticky cookies stay: the one that was made,
+and, where another comes into force, the one that was.
 
 Race: the later writer of `apply` holds; of two that seed, the first.
 
@@ -30,5 +31,14 @@ redis.call('DEL', config)
 for field, value in pairs(fields) do redis.call('HSET', config, field, value) end
 redis.call('HSET', config, 'created_ms', tonumber(old.created_ms) or now_ms(),
   'revision', revision + 1, 'seeds', tonumber(old.seeds) or 0)
+local made = old.sticky_secret
+local function in_force(settings)
+  local own = settings['sticky.secret']
+  return own and own ~= '' and own or made
+end
+local was, before = in_force(old), old.sticky_secret_before
+if was and was ~= in_force(fields) then before = was end
+if made then redis.call('HSET', config, 'sticky_secret', made) end
+if before then redis.call('HSET', config, 'sticky_secret_before', before) end
 announce(epoch, channel, pool, 'config', '')
 return 1

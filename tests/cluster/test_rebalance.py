@@ -1,0 +1,116 @@
+"""While weights, servers and health change under traffic, no server gets a burst."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from cluster_lb.model.availability import AdminState
+from cluster_lb.store.client import Store
+from cluster_lb.store.registry import Registry
+from tests.doubles.real_cluster import Backend, RealCluster
+from tests.doubles.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+RATE = 300.0
+WINDOWS = (60, 300)  # requests: a fifth of a second, and a second
+SLACK = 6 * 3  # 6 for each node: see docs/policies.md
+
+
+class CountedBackend(Backend):
+    """One that adds its id to `order` with each request."""
+
+    order: list[str]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.order.append(self.id)
+        return await super()._answer(request)
+
+
+class Watched:
+    """Servers under traffic. `order`: who served each request so far."""
+
+    def __init__(self, cluster: RealCluster, registry: Registry, stack: AsyncExitStack) -> None:
+        self.order: list[str] = []
+        self.servers: dict[str, CountedBackend] = {}
+        self.registry = registry
+        self._shares = dict.fromkeys("abc", 1 / 3)
+        self._cluster = cluster
+        self._stack = stack
+
+    async def start(self, server_id: str) -> None:
+        server = CountedBackend(server_id, self._cluster.redis.url)
+        server.order = self.order
+        self.servers[server_id] = await self._stack.enter_async_context(server.running())
+
+    async def health(self, server_id: str, healthy: bool) -> None:
+        self.servers[server_id].healthy = healthy
+
+    async def _served(self, count: int) -> None:
+        """Wait for so many more requests."""
+        goal = len(self.order) + count
+        await eventually(lambda: len(self.order) >= goal, 30.0)
+
+    async def over(self, change: Awaitable[object], shares: dict[str, float]) -> None:
+        """Make a change after which these are the shares, and hold every server to its own, from a second
+        before it until a second after the last node has seen it."""
+        begin = len(self.order)
+        await self._served(WINDOWS[-1])
+        await change
+        await eventually(lambda: self._follows(shares), 20.0)
+        await self._served(WINDOWS[-1])
+        bounds = {server: max(share, self._shares.get(server, 0.0)) for server, share in shares.items()}
+        self._shares = shares
+        for window in WINDOWS:
+            worst = excess(self.order[begin:], bounds, window)
+            assert worst < SLACK, f"on the way to {shares}: {worst:.1f} too many in {window} requests"
+
+    async def _follows(self, shares: dict[str, float]) -> bool:
+        node = next(iter(self._cluster.nodes.values()))
+        pool, members = await node.ask("/v1/pools/web"), (await node.ask("/v1/nodes"))["nodes"]
+        return {s["id"]: s["share"] for s in pool["servers"]} == pytest.approx(shares, abs=1e-5) and all(
+            member["epochs"]["web"] == pool["epoch"] for member in members
+        )
+
+
+def excess(order: list[str], shares: dict[str, float], window: int) -> float:
+    """By how many requests the worst server is above its share of any `window` requests in a row."""
+    counts = Counter(order[:window])
+    worst = -math.inf
+    for leaves, comes in zip(order, [*order[window:], ""], strict=False):
+        worst = max(worst, *(count - shares[server] * window for server, count in counts.items()))
+        counts[leaves] -= 1
+        counts[comes] += 1
+        counts.pop("", None)
+    return worst
+
+
+@asynccontextmanager
+async def watched(cluster: RealCluster) -> AsyncIterator[Watched]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.from_url(cluster.redis.url, command_timeout_s=5.0))
+        found = Watched(cluster, Registry(store), stack)
+        for server_id in "abc":
+            await found.start(server_id)
+        await cluster.ready("a", "b", "c")
+        await stack.enter_async_context(cluster.under_load(RATE))
+        yield found
+
+
+async def test_no_server_gets_a_burst_when_weights_servers_and_health_change(cluster: RealCluster) -> None:
+    async with watched(cluster) as found:
+        mark, weigh = found.registry.set_admin_state, found.registry.set_weight
+        each_of_four = dict.fromkeys("abcd", 1 / 4)
+        await found.over(weigh("web", "a", 4), {"a": 2 / 3, "b": 1 / 6, "c": 1 / 6})
+        await found.over(weigh("web", "a", 1), dict.fromkeys("abc", 1 / 3))
+        await found.over(found.start("d"), each_of_four)
+        await found.over(found.health("b", False), {"a": 1 / 3, "b": 0.0, "c": 1 / 3, "d": 1 / 3})
+        await found.over(found.health("b", True), each_of_four)
+        await found.over(mark("web", "c", AdminState.DRAIN), {"a": 1 / 3, "b": 1 / 3, "c": 0.0, "d": 1 / 3})
+        await found.over(mark("web", "c", AdminState.READY), each_of_four)
