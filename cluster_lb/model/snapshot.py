@@ -17,7 +17,8 @@ class Snapshot:
     schedule. `panic_threshold` is the share of healthy servers (0..1) below which health is ignored,
     `backup_below` the share of the primaries (0..1) below which backups join. `zones_from`: so many eligible
     servers make nodes prefer the servers of their own zone; 0: they never do. `sticky_secrets`: what signs
-    sticky cookies, then what did before and is still taken; empty: no cookies."""
+    sticky cookies, then what did before and is still taken; empty: no cookies. `balance_factor`: of bounded
+    loads, above 1; 0: none."""
 
     pool: str
     epoch: int
@@ -27,6 +28,7 @@ class Snapshot:
     backup_below: float = 0.0
     zones_from: int = 0
     sticky_secrets: tuple[str, ...] = field(default=(), repr=False)
+    balance_factor: float = 0.0
 
     @cached_property
     def serving(self) -> Serving:

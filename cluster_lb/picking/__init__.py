@@ -5,16 +5,18 @@ server: a retry goes on in the order, so it neither asks the policy twice nor tr
 """
 
 from cluster_lb.picking import (
+    consistent_hash,
     least_requests,
     least_time,
     random,
+    rendezvous_hash,
     round_robin,
     two_choices,
     weighted_random,
     weighted_round_robin,
 )
 from cluster_lb.picking.compiling import compile_policy
-from cluster_lb.picking.policy import POLICIES, Numbers, Picker, Plan, Policy
+from cluster_lb.picking.policy import POLICIES, Numbers, Picker, Plan, Policy, goes_by_load
 from cluster_lb.picking.rotation import Rotation
 
 __all__ = [
@@ -25,9 +27,12 @@ __all__ = [
     "Policy",
     "Rotation",
     "compile_policy",
+    "consistent_hash",
+    "goes_by_load",
     "least_requests",
     "least_time",
     "random",
+    "rendezvous_hash",
     "round_robin",
     "two_choices",
     "weighted_random",

@@ -29,7 +29,7 @@ class Numbers(Enum):
 
 
 class Picker(Protocol[C]):
-    """Picks among the eligible servers. `turns`: where the number alone decides, the servers in the order of
+    """Picks among the eligible servers. `turns`: where a ticket alone decides, the servers in the order of
     their turns (server = turns[number mod len(turns)]); else empty."""
 
     turns: Sequence[C]
@@ -57,14 +57,21 @@ class Policy:
     """`plan` may take up to tens of milliseconds for thousands of servers. `by_load`: it reads what the other
     nodes have in flight (`Candidate.elsewhere`), which is then exchanged a few times a second. `by_latency`:
     it reads `Candidate.latency_s`, which is then measured. `weighted`: servers get their shares by effective
-    weight; else equal ones."""
+    weight; else equal ones. `bounds_load`: as `by_load`, in a pool with a `balance_factor`."""
 
     plan: Callable[[Snapshot], Plan]
     numbers: Numbers
     by_load: bool = False
     by_latency: bool = False
     weighted: bool = True
+    bounds_load: bool = False
 
 
 #: By the names that settings use. Each policy's file ends with its registration.
 POLICIES: dict[str, Policy] = {}
+
+
+def goes_by_load(snapshot: Snapshot) -> bool:
+    """Whether picks from this snapshot read what the other nodes have in flight."""
+    policy = POLICIES[snapshot.policy]
+    return policy.by_load or (policy.bounds_load and snapshot.balance_factor > 0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.failures import Failure, Fault
+from cluster_lb.proxy.limit_keys import client_address
 from cluster_lb.proxy.marks import NO_MARK
 from cluster_lb.proxy.rate_limits import is_denied
 from cluster_lb.proxy.request_memo import MAX_SHARED_BYTES, NO_MEMO, learn
@@ -112,6 +113,9 @@ class ClientConnection(asyncio.Protocol):
             return self.endpoints
         source, destination = (self.transport.get_extra_info(name) for name in ("peername", "sockname"))
         return Endpoints(source[:2], destination[:2]) if source and destination else None
+
+    def address(self) -> str:
+        return client_address(self, self._memo.fields)
 
     # --- bytes to requests
 

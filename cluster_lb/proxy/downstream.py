@@ -30,6 +30,9 @@ class Downstream(Protocol):
     def ends(self) -> Endpoints | None:
         """Who the client is and where it connected to; None where that is not known."""
 
+    def address(self) -> str:
+        """The client's; behind trusted proxies, the one that they tell of."""
+
     def pause_reading(self) -> None:
         """Take no more of the request: the server does not keep up."""
 

@@ -75,7 +75,8 @@ class Mirror:
             self.skip()
             return
         self._counts.mirrored += 1
-        nobody = Nobody(exchange.client.listener, self._shadows.in_flight)
+        client = exchange.client
+        nobody = Nobody(client.listener, self._shadows.in_flight, client.address())
         shadow = ShadowExchange()
         simple = exchange.method != b"HEAD"
         shadow.begin(nobody, self._route, exchange.method, exchange.request_line, simple)
@@ -87,12 +88,17 @@ class Mirror:
 class Nobody:
     """What a shadow has in place of a client."""
 
-    def __init__(self, listener: Listener, in_flight: set[ShadowExchange]) -> None:
+    def __init__(self, listener: Listener, in_flight: set[ShadowExchange], address: str) -> None:
         self.listener = listener
         self.draining = False
         self.peer = "-"
         self.transport = self
         self._in_flight = in_flight
+        self._address = address
+
+    def address(self) -> str:
+        """Of the client whose request it is: a pool that goes by it picks as for that one."""
+        return self._address
 
     def write(self, data: bytes) -> None:
         """The response, dropped."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from cluster_lb.dial import Dial
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
-from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, Rotation
+from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, Rotation, goes_by_load
 from cluster_lb.picking.surplus import own_part, surpluses
+from cluster_lb.proxy.hash_keys import number_of
 from cluster_lb.proxy.latencies import Latencies
 from cluster_lb.proxy.ledger import Histogram
 from cluster_lb.proxy.limits import Limits
@@ -44,6 +45,7 @@ class LivePool:
     __slots__ = (
         "_by_load",
         "_gone_attempts",
+        "_hash_key",
         "_heard",
         "_leaving",
         "_local_numbers",
@@ -134,6 +136,7 @@ class LivePool:
         # One that a PROXY header introduced as one client's must never serve another.
         introduced = settings.send_proxy is not SendProxy.OFF
         self.max_idle_connections = 0 if introduced else settings.max_idle_connections
+        self._hash_key = settings.hash_key
         self.connect_timeout_s = settings.timeouts.connect_s
         self.tunnel_idle_s = settings.timeouts.tunnel_idle_s
         self.upstream_idle_s = settings.timeouts.upstream_idle_s
@@ -173,8 +176,8 @@ class LivePool:
         # What a cookie decides takes no ticket: should that server fail, the others follow from anywhere.
         self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
         self._measure(policy.by_latency)
-        self._by_load = policy.by_load
-        self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if policy.by_load else {}
+        self._by_load = goes_by_load(snapshot)
+        self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if self._by_load else {}
         self.epoch = snapshot.epoch
         if self.limits is not None:
             self.limits.serve_waiting()
@@ -214,6 +217,8 @@ class LivePool:
         return server
 
     def _numbers(self, source: Numbers, period: int) -> Callable[[Exchange], int]:
+        if source is Numbers.KEY:
+            return number_of(self._hash_key)
         if source is Numbers.TICKET and not period:
             return self._local_number
         return {Numbers.TICKET: self._ticket, Numbers.RANDOM: _random_bits}[source]

@@ -12,4 +12,6 @@ PolicyName = Literal[
     "least_requests",
     "two_choices",
     "least_time",
+    "consistent_hash",
+    "rendezvous_hash",
 ]

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, Posi
 from cluster_lb.model.address import Address
 from cluster_lb.model.names import check_id
 from cluster_lb.settings.base import Table
+from cluster_lb.settings.hash_key import BalanceFactor, HashKey
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import STANDARD_OUTPUT, AccessLogForm, HeaderName, Sample, TracingSettings
 from cluster_lb.settings.names import PoolName
@@ -119,6 +120,8 @@ class PoolSettings(Table):
     """A pool as the cluster shares it, in `lb:{pool}:config`."""
 
     policy: PolicyName = "weighted_round_robin"
+    hash_key: HashKey = "client_ip"  # of the hash policies (HAProxy `balance source`)
+    balance_factor: BalanceFactor = 0.0  # consistent_hash: bound on a server's load; 0: none (HAProxy, Envoy)
     panic_threshold: Share = 0.5  # Envoy's; 0 disables
     backup_below: Share = 0.0  # of the primaries; then backups join (HAProxy: when none is left; Envoy: 0.71)
     zone_aware: ZoneSettings = ZoneSettings()

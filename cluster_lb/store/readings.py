@@ -121,6 +121,7 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
         backup_below=settings.backup_below,
         zones_from=settings.zone_aware.min_servers if settings.zone_aware.enabled else 0,
         sticky_secrets=secrets_in_force(config, settings.sticky),
+        balance_factor=settings.balance_factor,
     )
     return PoolReading(
         snapshot=snapshot,

@@ -46,6 +46,21 @@ async def test_the_request_is_repeated_with_a_mark_and_the_answer_dropped(balanc
     assert len(balancer.lines()) == 4
 
 
+async def test_a_shadow_pool_that_goes_by_the_client_knows_whose_request_it_was(start):
+    balancer = await start(trusted_proxies=["127.0.0.0/8"])
+    await balancer.answering(OK)
+    balancer.route(ROUTE)
+    seen: list[str] = []
+    shadow = balancer.pools["shadow"]
+    await balancer.other_server("shadow", answering(OK))
+    shadow._next_number = lambda exchange: seen.append(exchange.client.address()) or 0
+    shadow._plain_period = 0
+    client = await balancer.client()
+    await client.ask(b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
+    await idle(balancer)
+    assert seen == ["203.0.113.7"]
+
+
 async def test_a_percentage_is_mirrored_evenly(balancer):
     shadowed: list[Message] = []
     await balancer.answering(OK)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from cluster_lb.clock import SystemClock
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState
@@ -41,6 +43,17 @@ def picks(pool: LivePool, count: int) -> str:
 
 def test_tickets_index_the_schedule():
     assert picks(new_pool(server("a", weight=2), server("b")), 6) == "abaaba"
+
+
+@pytest.mark.parametrize(
+    ("policy", "factor", "hears"),
+    [("consistent_hash", 1.25, True), ("consistent_hash", 0, False), ("round_robin", 1.25, False)],
+)
+def test_the_load_of_other_nodes_is_heard_where_loads_are_bounded(policy, factor, hears):
+    pool = new_pool()
+    snapshot = Snapshot("web", 2, policy, 0.5, (server("a"),), balance_factor=factor)
+    pool.adopt(snapshot, compile_policy(snapshot))
+    assert pool.hears_loads is hears
 
 
 def test_an_empty_pool_picks_nobody():

@@ -1,0 +1,109 @@
+"""consistent_hash: a key's slot in a table names its server; retries walk the table on from there."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Generic
+
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking.bounded_loads import Bounds
+from cluster_lb.picking.policy import POLICIES, C, Numbers, Picker, Policy
+from cluster_lb.picking.slots import SLOTS, build_slots
+
+
+class ConsistentHash:
+    """The table of slots over a snapshot's eligible servers. `factor`: of bounded loads; 0: none."""
+
+    __slots__ = ("_factor", "_ids", "_owners", "_weights")
+    period = 0
+
+    def __init__(self, ids: Sequence[str], weights: Sequence[int], factor: float = 0.0) -> None:
+        self._ids = ids
+        self._weights = weights
+        self._owners = build_slots(ids, weights)
+        self._factor = factor
+
+    def bind(self, live: Mapping[str, C]) -> Picker[C]:
+        servers = [live[server_id] for server_id in self._ids]
+        if not self._factor:
+            return SlotPicker(self._owners, servers)
+        return BoundedPicker(self._owners, servers, Bounds(servers, self._weights, self._factor))
+
+
+class SlotPicker(Generic[C]):
+    """Whoever owns the slot."""
+
+    __slots__ = ("_owners", "_servers")
+    turns: Sequence[C] = ()
+
+    def __init__(self, owners: array[int], servers: Sequence[C]) -> None:
+        self._owners = owners
+        self._servers = servers
+
+    def first(self, number: int) -> C | None:
+        return self._servers[self._owners[number % SLOTS]] if self._servers else None
+
+    def order(self, number: int) -> Iterator[C]:
+        return (self._servers[index] for index in self._walk(number))
+
+    def _walk(self, number: int) -> Iterator[int]:
+        """Indices of the servers in the order in which the table has them from the slot on; those that have
+        no slot come last."""
+        count = len(self._servers)
+        if not count:
+            return
+        seen: set[int] = set()
+        begin = number % SLOTS
+        for slot in chain(range(begin, SLOTS), range(begin)):
+            index = self._owners[slot]
+            if index not in seen:
+                seen.add(index)
+                yield index
+                if len(seen) == count:
+                    return
+        yield from (index for index in range(count) if index not in seen)
+
+
+class BoundedPicker(SlotPicker[C]):
+    """The first from the slot on that is not above its bound; those that are come after the others."""
+
+    __slots__ = ("_bounds",)
+
+    def __init__(self, owners: array[int], servers: Sequence[C], bounds: Bounds[C]) -> None:
+        super().__init__(owners, servers)
+        self._bounds = bounds
+
+    def first(self, number: int) -> C | None:
+        if not self._servers:
+            return None
+        index = self._owners[number % SLOTS]
+        if self._bounds.takes(index, self._bounds.per_weight()):
+            return self._servers[index]
+        return next(self.order(number))
+
+    def order(self, number: int) -> Iterator[C]:
+        if not self._servers:
+            return
+        bounds, full = self._bounds, []
+        per_weight = bounds.per_weight()
+        for index in self._walk(number):
+            if bounds.takes(index, per_weight):
+                yield self._servers[index]
+            else:
+                full.append(index)
+        yield from (self._servers[index] for index in full)
+
+
+def consistent_hash(snapshot: Snapshot) -> ConsistentHash:
+    """The table of the effective weights."""
+    servers = snapshot.eligible
+    return ConsistentHash(
+        [server.id for server in servers],
+        [server.effective_weight for server in servers],
+        snapshot.balance_factor,
+    )
+
+
+POLICIES["consistent_hash"] = Policy(consistent_hash, Numbers.KEY, bounds_load=True)
