@@ -46,8 +46,10 @@ def _of_server(old: Server, new: Server) -> Iterator[Change]:
         yield level, f"server {new.health.value.lower()}", _fields(new, reason=new.verdict.reason, by=authors)
     if old.admin_state is not new.admin_state:
         yield "info", "admin state changed", _fields(new, admin_state=new.admin_state.value)
-    if old.effective_weight != new.effective_weight:
-        yield "info", "weight changed", _fields(new, before=old.effective_weight, now=new.effective_weight)
+    if old.weight != new.weight:
+        yield "info", "weight changed", _fields(new, before=old.weight, now=new.weight)
+    if old.percent != new.percent:
+        yield "debug", "percent of the weight changed", _fields(new, now=new.percent, why=new.percent_reason)
     if old.priority != new.priority:
         yield "info", "priority changed", _fields(new, before=old.priority, now=new.priority)
     if old.address != new.address:

@@ -59,6 +59,7 @@ from cluster_lb.store.registry import Registry
 from cluster_lb.store.tickets import SharedTickets
 from cluster_lb.store.verdicts import Verdicts
 from cluster_lb.store.view import View
+from cluster_lb.store.weights import Weights
 from cluster_lb.tasks import TaskSet
 from cluster_lb.tls.front import watched_front
 from cluster_lb.tls.watch import Watch
@@ -141,6 +142,7 @@ class Node:
             membership=self._membership,
             loads=Loads(store),
             registry=self._registry,
+            weights=Weights(store),
             view=self._view,
             pools=self._pools,
         )

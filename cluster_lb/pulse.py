@@ -1,7 +1,7 @@
 """The pulse of a node: what it tells Redis of itself, over and over.
 
-Each second: its lease as a member, its lease and load in each pool, and a sweep of the pools. In between,
-a few times a second, the load of a pool where it changed, or where the other nodes' is wanted too.
+Each second: its lease as a member, its lease and load in each pool, a sweep of the pools, their weights. In
+between, a few times a second, the load of a pool where it changed, or where the other nodes' is wanted too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.registry import Registry, SweepResult
 from cluster_lb.store.view import View
+from cluster_lb.store.weights import Weights
 
 _log = structlog.get_logger("pulse")
 
@@ -37,6 +38,7 @@ class Pulse:
         membership: Membership,
         loads: Loads,
         registry: Registry,
+        weights: Weights,
         view: View,
         pools: LivePools,
     ) -> None:
@@ -46,6 +48,7 @@ class Pulse:
         self._membership = membership
         self._loads = loads
         self._registry = registry
+        self._weights = weights
         self._view = view
         self._pools = pools
         self._told: dict[
@@ -69,13 +72,14 @@ class Pulse:
             await asyncio.sleep(LOAD_S)
 
     async def beat(self, *, whole: bool) -> None:
-        """One beat; `whole`: with leases and sweeps, whether anything changed or not."""
+        """One beat; `whole`: with leases, sweeps and weights, whether anything changed or not."""
         if whole:
             await self._membership.renew(self._describe())
         for name in list(self._view.readings):
             await self._publish(name, whole=whole)
             if whole:
                 self._report(name, await self._registry.sweep(name))
+                await self._weights.adjust(self._view.readings[name])
 
     async def _publish(self, name: str, *, whole: bool) -> None:
         pool = self._pools.ensure(name)

@@ -51,13 +51,21 @@ def test_a_server_that_comes_back_up_is_told_quietly() -> None:
 
 def test_what_operators_change_is_told() -> None:
     address = Address("127.0.0.1", 9009)
-    changed = replace(A, admin_state=AdminState.DRAIN, effective_weight=5, priority=2, address=address)
+    changed = replace(A, admin_state=AdminState.DRAIN, weight=5, priority=2, address=address)
     assert events(snapshot(A), snapshot(changed)) == [
         ("info", "admin state changed"),
         ("info", "weight changed"),
         ("info", "priority changed"),
         ("info", "address changed"),
     ]
+
+
+def test_what_slow_start_and_reports_make_of_a_weight_is_told_to_those_who_ask() -> None:
+    [(level, _, fields)] = changes(
+        snapshot(A),
+        snapshot(replace(A, percent=85, effective_weight=17, percent_reason="cpu 0.90 against 0.50")),
+    )
+    assert (level, fields) == ("debug", {"server": "a", "now": 85, "why": "cpu 0.90 against 0.50"})
 
 
 def test_panic_begins_and_ends_once() -> None:

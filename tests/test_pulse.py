@@ -16,6 +16,7 @@ from cluster_lb.store.loads import Heard, Loads
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.registry import Registry, SweepResult
 from cluster_lb.store.view import View
+from cluster_lb.store.weights import Weights
 
 ME = Member(id="n1", version="0")
 
@@ -52,6 +53,10 @@ class Told:
     async def sweep(self, pool: str) -> SweepResult:
         self.calls.append(("sweep", pool))
         return self.swept
+
+    async def adjust(self, reading: Any) -> int:
+        self.calls.append(("adjust",))
+        return 0
 
     async def leave(self, node_id: str) -> None:
         self.calls.append(("leave", node_id))
@@ -101,14 +106,15 @@ def pulse(told: Told, pools: OnePool) -> Pulse:
         membership=cast("Membership", told),
         loads=cast("Loads", told),
         registry=cast("Registry", told),
+        weights=cast("Weights", told),
         view=cast("View", told),
         pools=cast("LivePools", pools),
     )
 
 
-async def test_a_whole_beat_renews_leases_and_sweeps(pulse: Pulse, told: Told) -> None:
+async def test_a_whole_beat_renews_leases_sweeps_and_adjusts_weights(pulse: Pulse, told: Told) -> None:
     await pulse.beat(whole=True)
-    assert told.take() == [("renew", "n1"), ("publish", "web", 1, {}), ("sweep", "web")]
+    assert told.take() == [("renew", "n1"), ("publish", "web", 1, {}), ("sweep", "web"), ("adjust",)]
 
 
 async def test_between_whole_beats_only_changed_load_is_told(

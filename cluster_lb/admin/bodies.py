@@ -31,6 +31,7 @@ class Registration(_Body):
     priority: Priority = 0
     ttl_s: Annotated[float, Field(ge=1, le=3600)] = 6.0  # three heartbeats of 2 s, as the SDK
     report: dict[str, float] = {}
+    instance: Annotated[str, Field(max_length=64)] = ""
 
     def parsed_address(self) -> Address:
         """Raises InvalidValueError."""

@@ -355,6 +355,16 @@ def _snapshots(pools: Mapping[str, Snapshot]) -> Iterator[Metric]:
             for server in snapshot.servers
         ),
     )
+    yield _gauge(
+        "server_weight",
+        "Weight in force: as configured, or less while the server warms up or is hotter than the others.",
+        ["pool", "server"],
+        (
+            ((name, server.id), server.weight_in_force)
+            for name, snapshot in pools.items()
+            for server in snapshot.servers
+        ),
+    )
 
 
 def _counter(name: str, text: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:

@@ -24,7 +24,13 @@ async def put_server(request: web.Request) -> web.Response:
     pool, server_id = _named(request)
     body = await read_body(request, Registration)
     record = ServerRecord(
-        server_id, body.parsed_address(), body.weight, body.zone, body.priority, body.report
+        server_id,
+        body.parsed_address(),
+        weight=body.weight,
+        zone=body.zone,
+        priority=body.priority,
+        report=body.report,
+        instance=body.instance,
     )
     epoch = await request.app[STATE].registry.register(pool, record, ttl_ms=int(body.ttl_s * 1000))
     return web.json_response({"pool": pool, "id": server_id, "epoch": epoch, "ttl_s": body.ttl_s})

@@ -103,7 +103,7 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "LEASE": _seconds(server["lease_ms"]),
         "ZONE": server["zone"],
         "PRIORITY": str(server["priority"]),
-        "REASON": server["reason"],
+        "REASON": "; ".join(filter(None, (server["reason"], server["percent_reason"]))),
     }
 
 

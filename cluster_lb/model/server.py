@@ -36,7 +36,8 @@ class ServerRecord:
     """What a server says of itself when it registers; each heartbeat carries the whole of it.
 
     `priority`: its group, 0 for the primaries, else of backups, the lower the sooner they serve.
-    `report` holds figures by name: `cpu` (0..1), `memory` (0..1), `load_average`, `in_flight`.
+    `report` holds figures by name: `cpu` (0..1), `memory` (0..1), `bandwidth` (0..1), `load_average`,
+    `in_flight`. `instance`: another one for each start of the server, "" where that is not known.
     """
 
     id: str
@@ -45,6 +46,7 @@ class ServerRecord:
     zone: str = ""
     priority: int = 0
     report: Mapping[str, float] = field(default_factory=dict)
+    instance: str = ""
 
     def __post_init__(self) -> None:
         check_id(self.id, "server")
@@ -56,8 +58,10 @@ class ServerRecord:
 class Server:
     """A registered server: its record, with what operators, probes and Redis time say of it.
 
-    `weight` is the one in force: an operator's, else the record's. `lease_ms` is what was left of the
-    lease when it was read (negative: overdue). `stale`: kept in the pool although its lease ended.
+    `weight`: an operator's, else the record's. `percent` of it is in force, because of `percent_reason`;
+    `effective_weight` is what policies read: its ratios to those of the pool count, not its size.
+    `lease_ms` is what was left of the lease when it was read (negative: overdue). `stale`: kept in the pool
+    although its lease ended.
     """
 
     id: str
@@ -72,6 +76,14 @@ class Server:
     registered_at_ms: int = 0
     lease_ms: int = 0
     report: Mapping[str, float] = field(default_factory=dict)
+    percent: int = 100
+    percent_reason: str = ""
+
+    @property
+    def weight_in_force(self) -> float:
+        """For people: weight x percent, with up to 2 decimals."""
+        product = self.weight * self.percent
+        return product / 100 if product % 100 else product // 100
 
     @property
     def health(self) -> Health:

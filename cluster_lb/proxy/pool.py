@@ -43,6 +43,7 @@ class LivePool:
     """
 
     __slots__ = (
+        "_adaptive",
         "_by_load",
         "_gone_attempts",
         "_hash_key",
@@ -137,6 +138,7 @@ class LivePool:
         introduced = settings.send_proxy is not SendProxy.OFF
         self.max_idle_connections = 0 if introduced else settings.max_idle_connections
         self._hash_key = settings.hash_key
+        self._adaptive = settings.weights == "adaptive"  # the cluster's weights go by latency too
         self.connect_timeout_s = settings.timeouts.connect_s
         self.tunnel_idle_s = settings.timeouts.tunnel_idle_s
         self.upstream_idle_s = settings.timeouts.upstream_idle_s
@@ -175,7 +177,7 @@ class LivePool:
         self._next_number = self._numbers(policy.numbers, plan.period)
         # What a cookie decides takes no ticket: should that server fail, the others follow from anywhere.
         self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
-        self._measure(policy.by_latency)
+        self._measure(policy.by_latency or self._adaptive)
         self._by_load = goes_by_load(snapshot)
         self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if self._by_load else {}
         self.epoch = snapshot.epoch

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import secrets
 from collections.abc import Mapping
 from typing import Self
 
@@ -67,6 +68,7 @@ class Registration:
         self.pool = check_pool_name(pool)
         self.in_flight = 0
         self._record = checked_record(address, id, weight, zone, priority)
+        self._instance = secrets.token_hex(4)
         self._timing = checked_timing(ttl_s, heartbeat_s, drain_s)
         self._redis = from_environment(redis, "CLUSTER_LB_REDIS", "embedded")
         self._namespace = checked_namespace(from_environment(namespace, "CLUSTER_LB_NAMESPACE", "lb"))
@@ -161,7 +163,7 @@ class Registration:
             return embedded.url()
 
     def _record_now(self) -> ServerRecord:
-        return dataclasses.replace(self._record, report=self._figures())
+        return dataclasses.replace(self._record, report=self._figures(), instance=self._instance)
 
     def _figures(self) -> Mapping[str, float]:
         if self._report is None:

@@ -14,6 +14,7 @@ from cluster_lb.settings.tls import listener_contradictions
 from cluster_lb.settings.zones import POLICIES_BY_KEY
 
 _EVERY_ADDRESS = {"0.0.0.0", "::"}
+_UNWEIGHTED = {"round_robin", "random"}
 
 
 def contradictions(settings: Settings) -> Iterator[Problem]:
@@ -24,6 +25,20 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     yield from _listener_parts(settings)
     yield from _zones_and_keys(settings)
     yield from clashing_limits(settings.routes)
+    yield from _ignored_weights(settings)
+
+
+def _ignored_weights(settings: Settings) -> Iterator[Problem]:
+    for name, pool in settings.pools.items():
+        if pool.policy not in _UNWEIGHTED:
+            continue
+        text = (
+            f"has no effect with policy {pool.policy!r}, which goes by no weights: use weighted_{pool.policy}"
+        )
+        if pool.weights == "adaptive":
+            yield Problem(f"pools.{name}.weights", text)
+        if pool.slow_start.duration_s:
+            yield Problem(f"pools.{name}.slow_start.duration_s", text)
 
 
 def _shared_binds(settings: Settings) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from cluster_lb.settings.names import PoolName
 from cluster_lb.settings.policies import PolicyName
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.routes import RouteSettings
+from cluster_lb.settings.slow_start import SlowStartSettings
 from cluster_lb.settings.sticky import StickySettings
 from cluster_lb.settings.tls import ListenerTlsSettings, UpstreamTlsSettings
 from cluster_lb.settings.zones import ZoneSettings
@@ -125,6 +126,7 @@ class PoolSettings(Table):
     panic_threshold: Share = 0.5  # Envoy's; 0 disables
     backup_below: Share = 0.0  # of the primaries; then backups join (HAProxy: when none is left; Envoy: 0.71)
     zone_aware: ZoneSettings = ZoneSettings()
+    weights: Literal["static", "adaptive"] = "static"  # adaptive: relieve servers hotter than the others
     attempts: Annotated[int, Field(ge=1, le=10)] = 3  # servers tried for one exchange (HAProxy retries 3)
     max_idle_connections: PositiveInt = 256  # kept ready, per server and node
     allow: tuple[Network, ...] = ()  # networks that servers may register from; empty: any
@@ -132,6 +134,7 @@ class PoolSettings(Table):
     timeouts: PoolTimeouts = PoolTimeouts()
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    slow_start: SlowStartSettings = SlowStartSettings()
     tls: UpstreamTlsSettings = UpstreamTlsSettings(enabled=False)
     sticky: StickySettings = StickySettings(enabled=False)
     send_proxy: SendProxy = SendProxy.OFF  # a PROXY header at the start of each connection to a server

@@ -20,6 +20,7 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:{pool}:seen`           | HASH    | -       | node id -> epoch that it serves                | loads                | drain          |
 | `ns:{pool}:load`           | HASH    | -       | node/server -> exchanges in flight, no zeros   | loads                | view, drain    |
 | `ns:{pool}:latency`        | HASH    | 30 s    | node/server -> peak EWMA of its latency, microseconds; where the policy goes by it | loads | loads |
+| `ns:{pool}:weights`        | HASH    | 5 s     | at_ms of the last adjustment of the weights, entry_percent: with which a server begins that comes next | adjust_weights | adjust_weights, registry, votes |
 | `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms, preserve_until_ms | sweep, registry, reseed                | sweep          |
 | `ns:rate:<limit>:<key>`    | STRING  | until full | when a bucket of a rate limit is full again, ms of Redis time; absent: it is full | rate_limits | rate_limits |
 | `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server          | scripts              | bus            |
@@ -46,6 +47,7 @@ class PoolKeys:
     load: str
     latency: str
     sweep: str
+    weights: str
 
     def server(self, server_id: str) -> str:
         return self.server_prefix + server_id
@@ -97,4 +99,5 @@ class Keys:
             load=base + "load",
             latency=base + "latency",
             sweep=base + "sweep",
+            weights=base + "weights",
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
+from cluster_lb.model.effective_weights import effective_weights
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.settings.schema import PoolSettings
@@ -145,7 +146,10 @@ def _servers(raw: Mapping[str, Any], now_ms: int, problems: list[str], *, judged
         server = read_server(server_id, _table(entry["fields"]), verdicts.get(server_id), lease_ms, problems)
         if server is not None:
             servers.append(server)
-    return tuple(servers)
+    if all(server.percent == 100 for server in servers):
+        return tuple(servers)
+    in_force = effective_weights([s.weight for s in servers], [s.percent for s in servers])
+    return tuple(replace(s, effective_weight=w) for s, w in zip(servers, in_force, strict=True))
 
 
 def _loads(fields: Mapping[str, str], live: set[str]) -> dict[tuple[str, str], int]:

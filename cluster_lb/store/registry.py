@@ -100,6 +100,7 @@ class Registry:
                 keys.verdicts,
                 keys.votes(record.id),
                 keys.sweep,
+                keys.weights,
             ],
             [
                 self._store.keys.events,
@@ -113,6 +114,7 @@ class Registry:
                 allow,
                 json.dumps(dict(record.report)),
                 record.priority,
+                record.instance,
             ],
         )
         return reply

@@ -9,6 +9,7 @@ from typing import TypeVar
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.figures import GREATEST, is_usable
 from cluster_lb.model.names import check_id
 from cluster_lb.model.server import Server, check_priority, check_weight
 from cluster_lb.model.verdict import Verdict
@@ -33,7 +34,7 @@ def read_server(
         id=server_id,
         address=address,
         weight=weight,
-        effective_weight=reader.weight("effective_weight", weight),
+        effective_weight=weight,
         zone=fields.get("zone", ""),
         priority=reader.priority(),
         admin_state=reader.admin_state(),
@@ -42,6 +43,8 @@ def read_server(
         registered_at_ms=reader.integer("registered_at_ms", 0),
         lease_ms=lease_ms,
         report=reader.report(),
+        percent=reader.percent(),
+        percent_reason=fields.get("percent_reason", ""),
     )
 
 
@@ -100,11 +103,25 @@ class _Fields:
         report: dict[str, float] = {}
         for name, text in self._fields.items():
             if name.startswith(_REPORT):
-                try:
-                    report[name.removeprefix(_REPORT)] = float(text)
-                except ValueError:
-                    self._bad(name, 0)
+                self._figure(name, text, report)
         return report
+
+    def percent(self) -> int:
+        percent = self.integer("percent", 100)
+        return percent if 1 <= percent <= 100 else self._bad("percent", 100)
+
+    def _figure(self, name: str, text: str, report: dict[str, float]) -> None:
+        figure = name.removeprefix(_REPORT)
+        try:
+            value = float(text)
+        except ValueError:
+            self._bad(name, 0)
+            return
+        if is_usable(figure, value):
+            report[figure] = value
+        else:  # without its value, which may be another one each time: it is named once
+            most = f"0..{GREATEST[figure]:g}" if figure in GREATEST else "a finite number"
+            self._problems.append(f"server {self._id!r}: {name} is ignored: it must be {most}")
 
     def _bad(self, name: str, default: T) -> T:
         self._problems.append(f"server {self._id!r}: {name} {self._fields[name]!r} is ignored")

@@ -29,7 +29,15 @@ class Verdicts:
         keys = self._store.keys.pool(pool)
         flipped: list[str] = await self._store.run(
             _CAST,
-            [keys.epoch, keys.servers, keys.verdicts, keys.nodes, keys.votes_prefix],
+            [
+                keys.epoch,
+                keys.servers,
+                keys.verdicts,
+                keys.nodes,
+                keys.votes_prefix,
+                keys.server_prefix,
+                keys.weights,
+            ],
             [
                 self._store.keys.events,
                 pool,

@@ -173,6 +173,7 @@ async def test_the_cluster_is_shown_as_the_node_last_heard_of_it(client, node):
     assert shown[sample("pool_panics", pool="web")] == 0
     assert shown[sample("pool_backups_serve", pool="web")] == 0
     assert shown[sample("server_up", pool="web", server="s1")] == 1
+    assert shown[sample("server_weight", pool="web", server="s1")] == 1
 
 
 async def test_backups_that_serve_are_shown(client, node):

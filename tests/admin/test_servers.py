@@ -30,6 +30,8 @@ async def test_a_server_registers_and_is_read_back(client):
         "address": "10.0.0.7:8000",
         "weight": 3,
         "effective_weight": 3,
+        "percent": 100,
+        "percent_reason": "",
         "share": 1.0,
         "zone": "a",
         "priority": 1,

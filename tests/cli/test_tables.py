@@ -24,6 +24,7 @@ SERVER = {
     "in_flight": 12,
     "lease_ms": 4100,
     "reason": "L4CON connection refused",
+    "percent_reason": "",
 }
 
 
@@ -54,6 +55,12 @@ def test_zones_and_priorities_are_shown_where_there_are_any(title, value):
     assert title in text
     assert str(value) in text
     assert title not in printed(80, **{title.lower(): value})
+
+
+def test_a_weight_that_is_not_all_in_force_says_why():
+    text = printed(140, reason="", percent_reason="cpu 0.90 against 0.50", effective_weight=4.25)
+    assert "4.25 of 5" in text
+    assert "cpu 0.90 against 0.50" in text
 
 
 def test_a_stale_server_is_shown_as_stale():

@@ -13,6 +13,7 @@ import cluster_lb
 from cluster_lb.settings import limits, rates, retries, schema
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.route_parts import RouteTimeouts
+from cluster_lb.settings.slow_start import SlowStartSettings
 from cluster_lb.settings.sticky import StickySettings
 from cluster_lb.settings.zones import ZoneSettings
 
@@ -32,6 +33,7 @@ _SECTIONS = {
     "pools.limits": limits.LimitSettings,
     "pools.zone_aware": ZoneSettings,
     "pools.sticky": StickySettings,
+    "pools.slow_start": SlowStartSettings,
     "routes.retries": retries.RetryRules,
     "routes.timeouts": RouteTimeouts,
     "routes.rate_limits": rates.RateLimitSettings,
@@ -52,6 +54,7 @@ _TUNING = {
     "proxy.client._MAX_COMMON_LINE_BYTES",
     "routing.patterns._MAX_SET_PROGRAM",
     "routing.table.MAX_HOST_BYTES",
+    "sdk.bandwidth._SHORTEST_S",
     "sdk.sidecar._POLL_S",
     "store.embedded._POLL_S",
     "proxy.ticker.TICK_S",  # told above the tables

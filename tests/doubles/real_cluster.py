@@ -22,6 +22,7 @@ from cluster_lb.demo.client import Client
 from cluster_lb.demo.traffic import Tally, Traffic
 from cluster_lb.sdk.aiohttp_ctx import registered
 from cluster_lb.sdk.options import RegistrationOptions
+from cluster_lb.sdk.report import system_report
 from tests.doubles.redis_servers import RedisServer, free_port
 from tests.doubles.waiting import eventually
 
@@ -201,7 +202,7 @@ def real_cluster(folder: Path, node_ids: Sequence[str]) -> Iterator[RealCluster]
 
 class Backend:
     """A server in the test's own process, registered in `pool`. `healthy`: what its health check says;
-    `open`: requests to /slow, which end when `release` is set."""
+    `open`: requests to /slow, which end when `release` is set; `figures`: its report, None: the machine's."""
 
     def __init__(
         self,
@@ -214,6 +215,7 @@ class Backend:
         self.id = server_id
         self.healthy = True
         self.open = 0
+        self.figures: Mapping[str, float] | None = None
         self.release = asyncio.Event()
         self._redis = redis
         self._weight = weight
@@ -228,7 +230,13 @@ class Backend:
             registered(
                 self._pool,
                 f"127.0.0.1:{port}",
-                **{"id": self.id, "redis": self._redis, "weight": self._weight, **self._options},
+                **{
+                    "id": self.id,
+                    "redis": self._redis,
+                    "weight": self._weight,
+                    "report": lambda: system_report() if self.figures is None else self.figures,
+                    **self._options,
+                },
             )
         )
         app.router.add_get("/healthz", self._healthz)

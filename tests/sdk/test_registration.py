@@ -28,9 +28,26 @@ async def test_the_pool_holds_what_the_server_says_of_itself(pool: Pool) -> None
         assert registration.registered
     assert (str(server.address), server.weight, server.zone) == (ADDRESS, 5, "north")
     assert server.priority == 2
-    assert set(server.report) == {"cpu", "memory", "load_average", "in_flight"}
+    assert {"cpu", "memory", "load_average", "in_flight"} <= set(server.report)
     assert server.report["in_flight"] == 3.0
     assert 0 < server.lease_ms <= 6000
+
+
+async def test_a_restarted_server_says_that_it_is_another_instance(pool: Pool) -> None:
+    seen = []
+    for _ in range(2):
+        async with Registration("web", ADDRESS, id="a", drain_s=0, **pool.redis) as registration:
+            for weight in 1, 2:
+                registration.update(weight=weight)
+                await eventually(lambda weight=weight: has_weight(pool, weight))
+                seen.append(
+                    await pool.store.call("HGET", pool.store.keys.pool("web").server("a"), "instance")
+                )
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+
+
+async def has_weight(pool: Pool, weight: int) -> bool:
+    return (await pool.servers())["a"].weight == weight
 
 
 async def test_a_heartbeat_repairs_what_redis_forgot(pool: Pool) -> None:

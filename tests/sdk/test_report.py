@@ -11,7 +11,11 @@ from cluster_lb.sdk.report import checked_figures, system_report
 
 def test_the_machine_is_reported_in_shares() -> None:
     figures = system_report()
-    assert set(figures) == {"cpu", "memory", "load_average"}
+    assert set(figures) - {"bandwidth"} == {
+        "cpu",
+        "memory",
+        "load_average",
+    }  # no interface may know its speed
     assert 0 <= figures["cpu"] <= 1
     assert 0 < figures["memory"] < 1
     assert figures["load_average"] >= 0

@@ -40,6 +40,17 @@ def test_an_admin_that_others_can_reach_needs_a_token():
     assert problems(node={"admin": "[::1]:9900"}) == []
 
 
+@pytest.mark.parametrize("policy", ["round_robin"])
+def test_settings_of_weights_under_a_policy_that_knows_none_are_refused(policy):
+    pool = {"policy": policy, "weights": "adaptive", "slow_start": {"duration_s": 5}}
+    assert [problem.partition(":")[0] for problem in problems(pools={"web": pool})] == [
+        "pools.web.weights",
+        "pools.web.slow_start.duration_s",
+    ]
+    assert problems(pools={"web": pool | {"policy": f"weighted_{policy}"}}) == []
+    assert problems(pools={"web": {"policy": policy}}) == []
+
+
 def test_two_routes_that_match_the_same_requests_are_refused():
     route = {"host": "Example.com", "path_prefix": "/v1", "pool": "a"}
     [problem] = problems(routes=[route, route | {"host": "example.com", "path_prefix": "/v1/", "pool": "b"}])

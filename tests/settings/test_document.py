@@ -29,6 +29,7 @@ from cluster_lb.settings.schema import (
     PoolTimeouts,
     RedisSettings,
 )
+from cluster_lb.settings.slow_start import SlowStartSettings
 from cluster_lb.settings.tls import UpstreamTlsSettings
 from cluster_lb.settings.zones import ZoneSettings
 
@@ -64,6 +65,7 @@ def shown(field: FieldInfo) -> str:
         ("[pools.NAME.timeouts]", PoolTimeouts),
         ("[pools.NAME.retries]", RetrySettings),
         ("[pools.NAME.limits]", LimitSettings),
+        ("[pools.NAME.slow_start]", SlowStartSettings),
         ("[[routes]]", RouteSettings),
         ("[routes.redirect]", RedirectSettings),
         ("[routes.respond]", RespondSettings),

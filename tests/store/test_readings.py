@@ -57,7 +57,9 @@ async def test_a_server_without_address_is_left_out(store: Store, reader: PoolRe
 async def test_bad_fields_have_their_defaults(store: Store, reader: PoolReader) -> None:
     bad = {
         "weight": "heavy",
-        "effective_weight": "300",
+        "percent": "300",
+        "report.bandwidth": "-1",
+        "report.load_average": "nan",
         "admin_state": "ASLEEP",
         "registered_at_ms": "x",
         "report.cpu": "hot",
@@ -72,7 +74,27 @@ async def test_bad_fields_have_their_defaults(store: Store, reader: PoolReader) 
     server = reading.snapshot.servers[0]
     assert (server.weight, server.effective_weight, server.admin_state) == (1, 1, AdminState.READY)
     assert (server.registered_at_ms, server.report, server.health) == (0, {"memory": 0.25}, Health.NEW)
-    assert len(logs) == 6
+    assert server.percent == 100
+    assert len(logs) == 8
+
+
+async def test_a_report_that_cannot_be_true_is_named_once_whatever_it_says(
+    store: Store, reader: PoolReader
+) -> None:
+    with capture_logs() as logs:
+        for value in "9.5", "17", "-3":
+            await store.call("HSET", "lb:{web}:server:a", "report.cpu", value)
+            await reader.read("web")
+    assert [entry["problem"] for entry in logs] == ["server 'a': report.cpu is ignored: it must be 0..1"]
+
+
+async def test_with_percents_the_ratios_of_effective_weights_are_those_of_weight_times_percent(
+    store: Store, reader: PoolReader
+) -> None:
+    await store.call("HSET", "lb:{web}:server:a", "percent", "85")
+    reading = await reader.read("web")
+    assert reading is not None
+    assert [(s.weight, s.effective_weight) for s in reading.snapshot.servers] == [(2, 17), (2, 20)]
 
 
 async def test_a_verdict_from_before_does_not_hold_in_a_pool_without_probes(

@@ -38,7 +38,8 @@ class TestRegister:
         self, store: Store, registry: Registry
     ) -> None:
         async with hearing(store) as heard:
-            server = record("a", weight=3, zone="z1", priority=1, report={"cpu": 0.5, "in_flight": 7})
+            report = {"cpu": 0.5, "in_flight": 7}
+            server = record("a", weight=3, zone="z1", priority=1, report=report, instance="i1")
             assert await registry.register("web", server) == 1
             assert await heard.all() == [{"pool": "web", "epoch": 1, "what": "register", "server": "a"}]
         assert await key_names(store) == {
@@ -54,7 +55,7 @@ class TestRegister:
         assert fields == {
             "address": "127.0.0.1:9001",
             "weight": "3",
-            "effective_weight": "3",
+            "instance": "i1",
             "zone": "z1",
             "priority": "1",
             "admin_state": "READY",
@@ -220,7 +221,7 @@ class TestMarks:
         await registry.set_admin_state("web", "a", AdminState.DRAIN)
         assert await registry.register("web", record("a", weight=1)) == 3
         fields = await hash_at(store, "lb:{web}:server:a")
-        assert (fields["weight"], fields["effective_weight"], fields["admin_state"]) == ("1", "0", "DRAIN")
+        assert (fields["weight"], fields["admin_weight"], fields["admin_state"]) == ("1", "0", "DRAIN")
 
     async def test_an_unknown_server_cannot_be_marked(self, registry: Registry) -> None:
         with pytest.raises(NotFoundError, match="pool 'web' has no server 'a'"):

@@ -13,7 +13,8 @@ from cluster_lb.store.server_fields import read_server, read_verdict
 FIELDS = {
     "address": "[::1]:9001",
     "weight": "3",
-    "effective_weight": "7",
+    "percent": "50",
+    "percent_reason": "slow start",
     "admin_weight": "7",
     "zone": "z",
     "priority": "2",
@@ -41,6 +42,8 @@ def test_every_field_has_its_place() -> None:
         registered_at_ms=17,
         lease_ms=-5,
         report={"cpu": 0.5},
+        percent=50,
+        percent_reason="slow start",
     )
     assert problems == []
 

@@ -25,6 +25,5 @@ if redis.call('EXISTS', server) == 0 then return 0 end
 local old = redis.call('HGET', server, field)
 redis.call('HSET', server, field, value)
 if old == value or not redis.call('ZSCORE', servers, id) then return 1 end
-if field == 'admin_weight' then redis.call('HSET', server, 'effective_weight', value) end
 announce(epoch, channel, pool, 'mark', id)
 return 1

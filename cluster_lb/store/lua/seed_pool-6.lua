@@ -78,9 +78,7 @@ for id, server in pairs(known.servers) do
   end
   if outdated then
     if fields.admin_state then redis.call('HSET', key, 'admin_state', fields.admin_state) end
-    if fields.admin_weight then
-      redis.call('HSET', key, 'admin_weight', fields.admin_weight, 'effective_weight', fields.admin_weight)
-    end
+    if fields.admin_weight then redis.call('HSET', key, 'admin_weight', fields.admin_weight) end
   end
   if (outdated or not present) and known.verdicts[id] then
     if redis.call('HSETNX', verdicts, id, known.verdicts[id]) == 1 then changed = true end

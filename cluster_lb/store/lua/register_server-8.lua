@@ -12,6 +12,7 @@ KEYS[4] ns:{pool}:server:<id>  HASH
 KEYS[5] ns:{pool}:verdicts     HASH
 KEYS[6] ns:{pool}:votes:<id>   HASH
 KEYS[7] ns:{pool}:sweep        HASH    at_ms is set when the pool is new
+KEYS[8] ns:{pool}:weights      HASH
 
 ARGV[1] channel of the hints
 ARGV[2] pool name
@@ -24,23 +25,24 @@ ARGV[8] 1: the pool may be created; 0: it must exist
 ARGV[9] the config field `allow` that the caller checked the address against; '' when there is none
 ARGV[10] report, JSON object of numbers
 ARGV[11] priority, 0..128
+ARGV[12] instance: another one than before says that the server was started anew; '': unknown
 
 Returns {1, epoch, 1 when the pool was created else 0}
      or {0} when the pool does not exist and may not be created
      or {-1, allow} when `allow` is another: nothing is written, check the address and call again.
-Publishes what=register when the server is new, or its address, zone, priority or effective weight
-  changed.
+Publishes what=register when the server is new or begins to warm up, or its address, zone, priority or
+  weight changed.
 Time source: Redis TIME.
 ]]
 --- @include now_ms
 --- @include announce
 --- @include of_type
 --- @include hash_of
-local config, epoch, servers, server, verdicts, votes, sweep = unpack(KEYS)
+--- @include begin_warm_up
+local config, epoch, servers, server, verdicts, votes, sweep, weights = unpack(KEYS)
 local channel, pool, id, address, weight, zone, ttl_ms = unpack(ARGV, 1, 7)
 local may_create, allow = ARGV[8], ARGV[9]
-local report = cjson.decode(ARGV[10])
-local priority = ARGV[11]
+local report, priority, instance = cjson.decode(ARGV[10]), ARGV[11], ARGV[12]
 local now = now_ms()
 
 of_type(config, 'hash')
@@ -59,14 +61,13 @@ if in_force ~= allow then return {-1, in_force} end
 
 local is_new = not redis.call('ZSCORE', servers, id)
 local old = hash_of(server)
+local is_restarted = not is_new and instance ~= '' and (old.instance or '') ~= '' and instance ~= old.instance
 local fields = {
-  'address', address, 'weight', weight, 'zone', zone, 'ttl_ms', ttl_ms, 'stale', '0',
-  'effective_weight', tonumber(old.admin_weight) and old.admin_weight or weight,
+  'address', address, 'weight', weight, 'zone', zone, 'ttl_ms', ttl_ms, 'stale', '0', 'instance', instance,
   'admin_state', old.admin_state or 'READY',
-  'registered_at_ms', (not is_new and old.registered_at_ms) or now,
+  'registered_at_ms', (not is_new and not is_restarted and old.registered_at_ms) or now,
   'priority', priority,
 }
-local effective_weight = fields[12]
 for name, value in pairs(report) do
   fields[#fields + 1] = 'report.' .. name
   fields[#fields + 1] = tostring(value)
@@ -88,8 +89,10 @@ if is_new then
   redis.call('HDEL', verdicts, id)
   redis.call('DEL', votes)
 end
-if is_new or old.address ~= address or old.zone ~= zone or (old.priority or '0') ~= priority
-  or old.effective_weight ~= effective_weight then
+local warms_up = (is_new or is_restarted) and begin_warm_up(weights, server, now)
+local reweighed = old.weight ~= weight and not tonumber(old.admin_weight)
+local regrouped = old.zone ~= zone or (old.priority or '0') ~= priority
+if is_new or warms_up or old.address ~= address or regrouped or reweighed then
   return {1, announce(epoch, channel, pool, 'register', id), created}
 end
 return {1, tonumber(redis.call('GET', epoch)) or 0, created}

@@ -11,6 +11,8 @@ KEYS[2] ns:{pool}:servers   ZSET
 KEYS[3] ns:{pool}:verdicts  HASH
 KEYS[4] ns:{pool}:nodes     ZSET    casting renews the node's lease
 KEYS[5] ns:{pool}:votes:    HASH, prefix of the servers' votes; TTL 3 leases
+KEYS[6] ns:{pool}:server:   HASH, prefix of the servers' hashes; one that is up again warms up
+KEYS[7] ns:{pool}:weights   HASH
 
 ARGV[1] channel of the hints
 ARGV[2] pool name
@@ -26,7 +28,8 @@ Time source: Redis TIME.
 --- @include announce
 --- @include of_type
 --- @include hash_of
-local epoch_key, servers, verdicts, nodes, votes_prefix = unpack(KEYS)
+--- @include begin_warm_up
+local epoch_key, servers, verdicts, nodes, votes_prefix, server_prefix, weights = unpack(KEYS)
 local channel, pool, node, lease_ms = unpack(ARGV, 1, 4)
 local now = now_ms()
 of_type(verdicts, 'hash')
@@ -71,6 +74,7 @@ for id, vote in pairs(cjson.decode(ARGV[5])) do
     local present = decoded(redis.call('HGET', verdicts, id) or '').health
     if majority and majority ~= present then
       table.sort(authors[majority])
+      if majority == 'UP' and present == 'DOWN' then begin_warm_up(weights, server_prefix .. id, now) end
       local epoch = announce(epoch_key, channel, pool, 'verdict', id)
       redis.call('HSET', verdicts, id, cjson.encode({
         health = majority, reason = reasons[majority], authors = authors[majority], epoch = epoch, at_ms = now,

@@ -1,0 +1,76 @@
+"""Weights in force on real nodes: a hot server gets fewer requests, a new one begins slowly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cluster_lb.settings.schema import HealthSettings, PoolSettings
+from cluster_lb.settings.slow_start import SlowStartSettings
+from cluster_lb.store.client import Store
+from cluster_lb.store.pools import PoolConfigs
+from tests.doubles.real_cluster import Backend, RealCluster, backends
+from tests.doubles.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
+RELIEVED_S = 10.0
+
+
+async def configure(cluster: RealCluster, **settings: Any) -> None:
+    async with Store.from_url(cluster.redis.url) as store:
+        await PoolConfigs(store).apply({"web": PoolSettings(health=HEALTH, **settings)}, ())
+
+
+async def percents(cluster: RealCluster, server_id: str) -> list[int]:
+    """What each node has in force of a server's weight; empty while one does not know it."""
+    known = [await node.servers() for node in cluster.nodes.values()]
+    return [one[server_id]["percent"] for one in known] if all(server_id in one for one in known) else []
+
+
+async def test_a_server_that_reports_90_percent_cpu_gets_fewer_requests_within_10_s(
+    cluster: RealCluster,
+) -> None:
+    await configure(cluster, weights="adaptive")
+    async with backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}) as servers:
+        for server in servers.values():
+            server.figures = {"cpu": 0.3}
+        await cluster.ready("a", "b", "c")
+        servers["a"].figures = {"cpu": 0.9}
+
+        async def relieved() -> bool:
+            return bool(found := await percents(cluster, "a")) and max(found) <= 60
+
+        await eventually(relieved, RELIEVED_S)
+        shown = (await cluster.nodes["n1"].servers())["a"]
+        assert shown["percent_reason"].startswith("cpu 0.90 against 0.3")
+        assert shown["effective_weight"] == shown["percent"] / 100
+        served = await cluster.send({"n1": 40, "n2": 40, "n3": 40})
+        assert served["a"] < 0.75 * min(served["b"], served["c"])
+
+
+async def test_a_fourth_server_begins_slowly_and_ends_with_its_share(cluster: RealCluster) -> None:
+    await configure(cluster, slow_start=SlowStartSettings(duration_s=4))
+    async with (
+        backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}),
+        Store.from_url(cluster.redis.url) as store,
+    ):
+        await cluster.ready("a", "b", "c")
+        assert {(await percents(cluster, server))[0] for server in "abc"} == {100}
+        weights = store.keys.pool("web").weights
+        await eventually(lambda: store.call("HEXISTS", weights, "entry_percent"), 20.0)
+        async with cluster.under_load() as tally, Backend("d", cluster.redis.url).running():
+            begun = await eventually(lambda: percents(cluster, "d"))
+            assert max(begun) < 100
+            before = dict(tally.by_server)
+
+            async def warm() -> bool:
+                return set(await percents(cluster, "d")) == {100}
+
+            await eventually(warm, 20.0)
+            served = {server: tally.by_server[server] - before.get(server, 0) for server in "ad"}
+            assert 0 < served["d"] < 0.9 * served["a"]
+            await cluster.ready("a", "b", "c", "d")
+        assert not tally.failed, tally.problems
