@@ -109,8 +109,8 @@ def adaptive(options: Options) -> Section | None:
     minutes = hours["static"].end_s / 60
     text = (
         f"{minutes:.0f} minutes. {describe(SCENARIO)} `{POLICY}`; each server reports its cpu and what it"
-        f" has in flight every 2 s. From a sixth to two thirds of the time the first server takes {SLOWNESS:g}"
-        " times as long as the others."
+        f" has in flight every 2 s. From a sixth to two thirds of the time the first server takes"
+        f" {SLOWNESS:g} times as long as the others."
     )
     chart = line_chart(TITLE, [panel for name, hour in hours.items() for panel in _panels(name, hour)])
     rows = [_row(name, hour) for name, hour in hours.items()]
