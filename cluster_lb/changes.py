@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cluster_lb.model.availability import Health
+from cluster_lb.model.availability import Health, ServerState
 from cluster_lb.model.priority_groups import Serving
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
@@ -46,8 +46,11 @@ def _of_server(old: Server, new: Server) -> Iterator[Change]:
         yield level, f"server {new.health.value.lower()}", _fields(new, reason=new.verdict.reason, by=authors)
     if old.admin_state is not new.admin_state:
         yield "info", "admin state changed", _fields(new, admin_state=new.admin_state.value)
-    if old.weight != new.weight:
-        yield "info", "weight changed", _fields(new, before=old.weight, now=new.weight)
+    if old.state is not new.state:
+        level = "warning" if new.state is ServerState.DOWN else "info"
+        yield level, f"server says {new.state.value}", _fields(new, reason=new.state_reason)
+    if old.advised_weight != new.advised_weight:
+        yield "info", "weight changed", _fields(new, before=old.advised_weight, now=new.advised_weight)
     if old.percent != new.percent:
         yield "debug", "percent of the weight changed", _fields(new, now=new.percent, why=new.percent_reason)
     if old.priority != new.priority:

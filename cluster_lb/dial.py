@@ -18,12 +18,14 @@ from cluster_lb.settings.schema import PoolSettings, SendProxy
 from cluster_lb.settings.tls import UpstreamTlsSettings
 from cluster_lb.tls.back import files_of, load_back
 from cluster_lb.tls.context import offering
+from cluster_lb.tls.front import ALPN
 from cluster_lb.tls.watch import Watch
 from cluster_lb.tls.watched import Watched
 from cluster_lb.wire.proxy_protocol import Endpoints, build_v1, build_v2
 
 _BUILD = {SendProxy.V1: build_v1, SendProxy.V2: build_v2}
 WRITE_HIGH_BYTES = 64 * 1024  # as plain connections have it; uvloop's own for TLS is 512 KiB
+HTTP2 = ("h2",)
 SHUTDOWN_S = 2.0  # a server has so long to answer our close_notify
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
@@ -93,21 +95,28 @@ class Dials:
     def __init__(self, watch: Watch, wall: Callable[[], float]) -> None:
         self._watch = watch
         self._wall = wall
-        self._known: dict[tuple[UpstreamTlsSettings, SendProxy], Dial] = {}
+        self._known: dict[tuple[UpstreamTlsSettings, SendProxy, tuple[str, ...]], Dial] = {}
 
     def of_pool(self, settings: PoolSettings) -> Dial | None:
         """How to speak to the servers of such a pool; None: plainly. Reads no file yet."""
+        return self._speaking(settings, ALPN)
+
+    def of_probes(self, settings: PoolSettings) -> Dial | None:
+        """The same for probes, which may speak HTTP/2."""
+        return self._speaking(settings, HTTP2 if settings.health.kind == "grpc" else ALPN)
+
+    def _speaking(self, settings: PoolSettings, protocols: tuple[str, ...]) -> Dial | None:
         tls, send_proxy = settings.tls, settings.send_proxy
         if not tls.enabled and send_proxy is SendProxy.OFF:
             return None
-        key = (tls, send_proxy)
+        key = (tls, send_proxy, protocols)
         if key not in self._known:
-            self._known[key] = Dial(tls, send_proxy, self._load)
+            self._known[key] = Dial(tls, send_proxy, partial(self._load, protocols))
         return self._known[key]
 
-    def _load(self, tls: UpstreamTlsSettings) -> _Context:
+    def _load(self, protocols: tuple[str, ...], tls: UpstreamTlsSettings) -> _Context:
         context = _Context(
-            "servers", files_of(tls), lambda: load_back(tls, self._wall()), lambda error: error
+            "servers", files_of(tls), lambda: load_back(tls, self._wall(), protocols), lambda error: error
         )
         self._watch.add(context)
         return context

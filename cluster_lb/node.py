@@ -29,8 +29,9 @@ from cluster_lb.clock import SystemClock
 from cluster_lb.dial import Dials
 from cluster_lb.errors import SettingsError, StoreUnavailableError
 from cluster_lb.health.overlay import Overlay
-from cluster_lb.health.probe import new_session, probe
+from cluster_lb.health.probe import probe
 from cluster_lb.health.prober import Prober
+from cluster_lb.health.sessions import Sessions
 from cluster_lb.model.locality import Locality
 from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
@@ -49,6 +50,7 @@ from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.pulse import Pulse
 from cluster_lb.settings.logging import AccessLogForm
 from cluster_lb.settings.schema import Settings
+from cluster_lb.store.agents import Agents
 from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
@@ -256,15 +258,16 @@ class Node:
     # --- parts
 
     async def _open_prober(self, stack: AsyncExitStack) -> None:
-        session = await stack.enter_async_context(new_session())
+        sessions = await stack.enter_async_context(Sessions())
 
         async def cast(pool: str, votes: Mapping[str, Vote]) -> None:
             await self._verdicts.cast(pool, self.id, votes, self._lease_ms)
 
         self._prober = Prober(
             self.id,
-            probe=partial(probe, session=session, clock=self._clock),
+            probe=partial(probe, sessions=sessions, clock=self._clock),
             cast=cast,
+            advise=Agents(self._store).note,
             on_local=self._overlay.hear_tally,
             clock=self._clock,
             random=Random(),
@@ -324,7 +327,8 @@ class Node:
         for level, event, fields in changes(before.snapshot if before else None, snapshot):
             getattr(_log, level)(event, pool=snapshot.pool, epoch=snapshot.epoch, **fields)
         dial = self._dials.of_pool(reading.settings)
-        self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health, dial)
+        probes_dial = self._dials.of_probes(reading.settings)
+        self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health, probes_dial)
         self._overlay.update(snapshot.pool, snapshot.servers, panics=snapshot.panics, dial=dial)
         self._pools.offer(snapshot, reading.settings, dial)
 

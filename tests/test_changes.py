@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cluster_lb.changes import changes
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.verdict import Verdict
@@ -66,6 +66,13 @@ def test_what_slow_start_and_reports_make_of_a_weight_is_told_to_those_who_ask()
         snapshot(replace(A, percent=85, effective_weight=17, percent_reason="cpu 0.90 against 0.50")),
     )
     assert (level, fields) == ("debug", {"server": "a", "now": 85, "why": "cpu 0.90 against 0.50"})
+
+
+def test_what_a_server_says_of_itself_is_told_with_its_reason() -> None:
+    ill = replace(A, state=ServerState.DOWN, state_reason="disk full")
+    [(level, event, fields)] = changes(snapshot(A), snapshot(ill))
+    assert (level, event, fields) == ("warning", "server says down", {"server": "a", "reason": "disk full"})
+    assert events(snapshot(ill), snapshot(A)) == [("info", "server says up")]
 
 
 def test_panic_begins_and_ends_once() -> None:

@@ -29,7 +29,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "tls": ("settings errors", "cryptography"),
     "dial": ("model wire settings errors tls", ""),
     "proxy": ("model wire picking routing settings errors clock tasks tls dial", ""),
-    "health": ("model store settings errors clock tasks tls dial", "aiohttp tenacity yarl"),
+    "health": ("model routing store settings errors clock tasks tls dial", "aiohttp h2 tenacity yarl"),
     "admin": ("model store settings errors clock tasks", "aiohttp prometheus_client pydantic"),
     "sdk": ("errors tasks clock model store", "aiohttp psutil redis tenacity"),
     "changes": ("*", ""),

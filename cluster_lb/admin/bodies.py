@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, Va
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState
-from cluster_lb.model.server import check_priority, check_weight
+from cluster_lb.model.availability import AdminState, ServerState
+from cluster_lb.model.server import check_priority, check_reason, check_weight
 from cluster_lb.settings.problems import one_line, problems_of
 
 Weight = Annotated[StrictInt, AfterValidator(check_weight)]
@@ -32,6 +32,8 @@ class Registration(_Body):
     ttl_s: Annotated[float, Field(ge=1, le=3600)] = 6.0  # three heartbeats of 2 s, as the SDK
     report: dict[str, float] = {}
     instance: Annotated[str, Field(max_length=64)] = ""
+    state: ServerState = ServerState.UP
+    state_reason: Annotated[str, AfterValidator(check_reason)] = ""
 
     def parsed_address(self) -> Address:
         """Raises InvalidValueError."""

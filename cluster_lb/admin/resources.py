@@ -61,6 +61,8 @@ def _server_json(reading: PoolReading, server: Server, share: float) -> Json:
         "zone": server.zone,
         "priority": server.priority,
         "admin_state": server.admin_state.value,
+        "state": server.state.value,
+        "state_reason": server.state_reason,
         "health": server.health.value,
         "reason": server.verdict.reason if server.verdict else "",
         "in_flight": reading.in_flight(server.id),

@@ -31,6 +31,8 @@ async def put_server(request: web.Request) -> web.Response:
         priority=body.priority,
         report=body.report,
         instance=body.instance,
+        state=body.state,
+        state_reason=body.state_reason,
     )
     epoch = await request.app[STATE].registry.register(pool, record, ttl_ms=int(body.ttl_s * 1000))
     return web.json_response({"pool": pool, "id": server_id, "epoch": epoch, "ttl_s": body.ttl_s})

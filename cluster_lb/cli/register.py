@@ -9,6 +9,7 @@ import typer
 
 from cluster_lb.cli.options import Namespace, Redis
 from cluster_lb.logs import configure_logs
+from cluster_lb.sdk.check import CHECK_INTERVAL_S, CHECK_TIMEOUT_S, Check
 from cluster_lb.sdk.options import DRAIN_S, TTL_S
 from cluster_lb.sdk.registration import Registration
 from cluster_lb.sdk.sidecar import Sidecar, hold
@@ -41,6 +42,20 @@ def register(
         float,
         typer.Option(envvar="CLUSTER_LB_DRAIN", metavar="S", help="Serve on for so long after the leave."),
     ] = DRAIN_S,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CLUSTER_LB_CHECK",
+            metavar="COMMAND",
+            help="Run this again and again: while it fails, the server says that it is down.",
+        ),
+    ] = None,
+    check_interval: Annotated[
+        float, typer.Option(envvar="CLUSTER_LB_CHECK_INTERVAL", metavar="S", help="Between two of its runs.")
+    ] = CHECK_INTERVAL_S,
+    check_timeout: Annotated[
+        float, typer.Option(envvar="CLUSTER_LB_CHECK_TIMEOUT", metavar="S", help="Then it is killed.")
+    ] = CHECK_TIMEOUT_S,
     command: Annotated[
         list[str] | None,
         typer.Argument(metavar="[-- COMMAND ARGS...]", help="Run this, registered while its port answers."),
@@ -63,7 +78,8 @@ def register(
         ttl_s=ttl,
         drain_s=drain,
     )
+    checking = None if check is None else Check.parse(check, check_interval, check_timeout)
     configure_logs("info", "text")  # on standard error: standard output belongs to COMMAND
     if command:
-        raise typer.Exit(asyncio.run(Sidecar(registration, command).run()))
-    asyncio.run(hold(registration))
+        raise typer.Exit(asyncio.run(Sidecar(registration, command, checking).run()))
+    asyncio.run(hold(registration, checking))

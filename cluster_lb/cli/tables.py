@@ -13,7 +13,12 @@ from cluster_lb.admin.resources import Json
 
 _NO_LIMIT = 1000  # columns: a pipe has no width, so nothing is cut
 _NARROW = 112  # columns, under which a table leaves out what it can
-_STYLES = {"UP": "green", "DOWN": "red", "NEW": "yellow", "DRAIN": "yellow", "MAINT": "yellow"}
+_REASONS = ("reason", "state_reason", "percent_reason")
+_STYLES = {"UP": "green", "DOWN": "red", "NEW": "yellow", "DRAIN": "yellow", "MAINT": "yellow"} | {
+    "busy": "yellow",
+    "drain": "yellow",
+    "down": "red",
+}
 
 # What the columns of a route show; the names of its other keys stand in the last one.
 _ROUTE_COLUMNS = {
@@ -94,7 +99,7 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "POOL": server["pool"],
         "SERVER": server["id"],
         "ADDRESS": server["address"],
-        "STATE": _state(server["admin_state"]),
+        "STATE": _state(_strictest_word(server)),
         "HEALTH": Text("stale", "yellow") if server["stale"] else _state(server["health"]),
         "SHARE": percent(server["share"]),
         "MEASURED": "-" if share is None else percent(share),
@@ -103,8 +108,14 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "LEASE": _seconds(server["lease_ms"]),
         "ZONE": server["zone"],
         "PRIORITY": str(server["priority"]),
-        "REASON": "; ".join(filter(None, (server["reason"], server["percent_reason"]))),
+        "REASON": "; ".join(filter(None, (server[name] for name in _REASONS))),
     }
+
+
+def _strictest_word(server: Json) -> str:
+    """The operator's word, or the server's own where the operator lets it serve."""
+    admin_state, own = str(server["admin_state"]), str(server["state"])
+    return own if admin_state == "READY" and own != "up" else admin_state
 
 
 def nodes_table(nodes: Iterable[Json]) -> Table:

@@ -12,16 +12,16 @@ from cluster_lb.model.address import Address
 
 
 class DialConnector(aiohttp.BaseConnector):
-    """Connects every request to `address`, as aiohttp's own connector for Unix sockets does to its path."""
+    """Connects to where a request's URL points, as the dial does."""
 
-    def __init__(self, dial: Dial, address: Address) -> None:
-        super().__init__(force_close=True, limit=0)
+    def __init__(self, dial: Dial, keepalive_timeout_s: float) -> None:
+        super().__init__(limit=0, keepalive_timeout=keepalive_timeout_s)
         self._dial = dial
-        self._address = address
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:
+        key = req.connection_key
         try:
-            _, protocol = await self._dial.connect(self._factory, self._address, None)
+            _, protocol = await self._dial.connect(self._factory, Address(key.host, key.port), None)
         except OSError as error:
-            raise aiohttp.ClientConnectorError(req.connection_key, error) from error
+            raise aiohttp.ClientConnectorError(key, error) from error
         return protocol

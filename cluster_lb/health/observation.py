@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cluster_lb.clock import Clock
 from cluster_lb.dial import TlsUnusableError
 from cluster_lb.errors import is_local_shortage
 from cluster_lb.tls.context import reason
@@ -61,3 +62,7 @@ def connect_failure(error: OSError, duration_ms: float) -> Observation:
         return Observation(Word.L6RSP, reason(error), duration_ms)
     detail = os.strerror(error.errno).lower() if error.errno else "cannot connect"
     return Observation(Word.SOCKERR if is_local_shortage(error) else Word.L4CON, detail, duration_ms)
+
+
+def ms_since(began: float, clock: Clock) -> float:
+    return (clock.monotonic() - began) * 1000

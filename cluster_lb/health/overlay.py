@@ -16,7 +16,7 @@ import structlog
 
 from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
-from cluster_lb.health.probe import connect
+from cluster_lb.health.tcp_probe import connect
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.tasks import TaskSet

@@ -7,7 +7,7 @@ also tells its overlay, so that health works while Redis is away.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from random import Random
 from typing import Self
 
@@ -15,19 +15,26 @@ import structlog
 
 from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
+from cluster_lb.errors import StoreError
+from cluster_lb.health.agent_watch import AgentWatch
+from cluster_lb.health.agent_words import Words
 from cluster_lb.health.assignment import Assignment
 from cluster_lb.health.observation import Observation
+from cluster_lb.health.rhythm import Rhythm
 from cluster_lb.health.tally import Tally
 from cluster_lb.health.voting import REFRESH_S, Cast, Voting
 from cluster_lb.health.watch import Probe, Surroundings, Watch
-from cluster_lb.model.availability import AdminState
+from cluster_lb.model.advice import Advice
+from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.server import Server
 from cluster_lb.model.verdict import Vote
-from cluster_lb.settings.schema import HealthSettings
+from cluster_lb.settings.health import HealthSettings
 from cluster_lb.tasks import TaskSet
 
 _log = structlog.get_logger("health")
 
+#: (pool, server id, what its agent said, what is known of that already)
+Advise = Callable[[str, str, Advice, Advice], Awaitable[None]]
 OnLocal = Callable[[str, str, bool, str], None]  # (pool, server id, reachable, reason)
 
 MAX_PROBES = 256  # at once, so that probes leave descriptors to the data path (common soft limit: 1024)
@@ -37,8 +44,8 @@ WARN_EVERY_S = 10.0  # "this machine cannot probe", at most so often
 class Prober:
     """Probes the servers that fall to this node. An async context manager: it probes while it is open.
 
-    `cast(pool, votes)` takes votes to the store and may raise StoreError; `on_local(pool, server_id,
-    reachable, reason)` hears this node's own tally.
+    `cast(pool, votes)` takes votes to the store and may raise StoreError, and so does `advise` with the words
+    of agents; `on_local(pool, server_id, reachable, reason)` hears what this node itself finds.
     """
 
     def __init__(
@@ -47,14 +54,17 @@ class Prober:
         *,
         probe: Probe,
         cast: Cast,
+        advise: Advise,
         on_local: OnLocal,
         clock: Clock,
         random: Random,
         refresh_s: float = REFRESH_S,
     ) -> None:
         self._node_id = node_id
+        self._advise = advise
         self._on_local = on_local
         self._clock = clock
+        self._random = random
         self._around = Surroundings(probe, asyncio.Semaphore(MAX_PROBES), clock, random)
         self._voting = Voting(cast, clock, random, refresh_s=refresh_s)
         self._members: frozenset[str] = frozenset()
@@ -78,7 +88,7 @@ class Prober:
         state = self._pools[pool]
         state.settings = settings
         state.dial = dial
-        state.servers = {} if settings.kind == "none" else _to_be_probed(servers)
+        state.servers = _to_be_probed(servers) if settings.judges else {}
         state.assignment.update_servers(state.servers, settings.probers)
         self._review(pool, state)
 
@@ -92,49 +102,94 @@ class Prober:
             self._review(pool, state)
 
     def watched(self, pool: str) -> frozenset[str]:
-        """The ids of the servers that this node probes now."""
+        """The ids of the servers that this node looks after now."""
         state = self._pools.get(pool)
-        return frozenset(state.watches) if state else frozenset()
+        return frozenset(state.watches.keys() | state.agents.keys()) if state else frozenset()
 
     def _review(self, pool: str, state: _Pool) -> None:
         mine = state.assignment.mine()
-        for server_id in state.watches.keys() - mine.keys():
+        for server_id in (state.watches.keys() | state.agents.keys()) - mine.keys():
             self._drop(pool, state, server_id, "not probed by this node any more")
         for server_id, phase in mine.items():
-            self._keep(pool, state, state.servers[server_id], phase)
+            server = state.servers[server_id]
+            if state.moved(server):
+                self._drop(pool, state, server_id, "has a new address")
+            self._keep_watch(pool, state, server, phase)
+            self._keep_agent(pool, state, server, phase)
 
-    def _keep(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
+    def _keep_watch(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
         """Watch the server, through a running watch if that sends the probes that are wanted."""
-        running = state.watches.get(server.id)
-        if running and running.probes_like(server, state.settings, state.dial):
+        running, settings = state.watches.get(server.id), state.settings
+        if running and running.probes_like(server, settings, state.dial):
+            running.rhythm.phase = phase
             return
-        up = True
-        if running and running.server.address == server.address:
-            up = running.tally.up
+        if running:
             running.stop()
-        elif running:
-            self._drop(pool, state, server.id, "has a new address")
-        settings = state.settings
+            del state.watches[server.id]
+        if settings.kind == "none":
+            return
+        # Who takes a server over goes on from what all found.
+        up = running.tally.up if running else server.health is not Health.DOWN
         tally = Tally(settings.rise, settings.fall, up=up)
-        watch = Watch(pool, server, settings, phase, tally, self._heard, state.dial)
+        rhythm = Rhythm(phase, self._clock, self._random)
+        watch = Watch(pool, server, settings, rhythm, tally, self._heard, state.dial)
         watch.task = self._tasks.start(watch.run(self._around), f"watch {pool}/{server.id}")
         state.watches[server.id] = watch
 
+    def _keep_agent(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
+        """The same for its agent."""
+        running, settings = state.agents.get(server.id), state.settings.agent
+        if running and running.asks_like(server, settings):
+            running.rhythm.phase = phase
+            return
+        if running:
+            running.stop()
+            del state.agents[server.id]
+        if settings.port == 0:
+            return
+        rhythm = Rhythm(phase, self._clock, self._random)
+        opinion = running.opinion if running else None
+        agent = AgentWatch(pool, server, settings, rhythm, self._heard_agent, opinion)
+        agent.task = self._tasks.start(agent.run(self._around.slots), f"agent {pool}/{server.id}")
+        state.agents[server.id] = agent
+
     def _drop(self, pool: str, state: _Pool, server_id: str, reason: str) -> None:
-        watch = state.watches.pop(server_id)
-        watch.stop()
+        for watch in (state.watches.pop(server_id, None), state.agents.pop(server_id, None)):
+            if watch is not None:
+                watch.stop()
         self._voting.forget(pool, server_id)
-        if not watch.tally.up:
+        if server_id in state.down:
+            state.down.discard(server_id)
             self._on_local(pool, server_id, True, reason)
 
-    def _heard(self, watch: Watch, observation: Observation, flipped: bool) -> None:
-        if not observation.conclusive:
+    def _heard(self, watch: Watch, observation: Observation) -> None:
+        if observation.conclusive:
+            self._judge(watch.pool, watch.server.id)
+        else:
             self._warn(observation)
-        elif observation.ok is watch.tally.up:
-            reason = observation.reason
-            self._voting.vote(watch.pool, watch.server.id, Vote(watch.tally.health, reason))
-            if flipped:
-                self._on_local(watch.pool, watch.server.id, watch.tally.up, reason)
+
+    def _heard_agent(self, agent: AgentWatch, words: Words) -> None:
+        pool, server_id = agent.pool, agent.server.id
+        self._judge(pool, server_id)
+        held = self._pools[pool].servers[server_id].advice
+        self._tasks.start(self._note(pool, server_id, words.advice, held), f"words of {pool}/{server_id}")
+
+    def _judge(self, pool: str, server_id: str) -> None:
+        """Vote what probes and agent say together; this node's overlay hears of a change."""
+        state = self._pools[pool]
+        vote = state.opinion(server_id)
+        if vote is None:
+            return
+        self._voting.vote(pool, server_id, vote)
+        if (vote.health is Health.DOWN) is not (server_id in state.down):
+            state.down ^= {server_id}
+            self._on_local(pool, server_id, vote.health is Health.UP, vote.reason)
+
+    async def _note(self, pool: str, server_id: str, advice: Advice, held: Advice) -> None:
+        try:
+            await self._advise(pool, server_id, advice, held)
+        except StoreError as error:  # what the agent says next is noted then
+            _log.debug("words of an agent not noted", pool=pool, server=server_id, problem=str(error))
 
     def _warn(self, observation: Observation) -> None:
         now = self._clock.monotonic()
@@ -152,6 +207,22 @@ class _Pool:
         self.dial: Dial | None = None
         self.servers: dict[str, Server] = {}
         self.watches: dict[str, Watch] = {}
+        self.agents: dict[str, AgentWatch] = {}
+        self.down: set[str] = set()  # servers that this node holds down
+
+    def moved(self, server: Server) -> bool:
+        """Whether the server is looked after at another address."""
+        running = self.watches.get(server.id) or self.agents.get(server.id)
+        return running is not None and running.server.address != server.address
+
+    def opinion(self, server_id: str) -> Vote | None:
+        """Down where probes or the agent say so; else what the probes say, or the agent alone."""
+        watch, agent = self.watches.get(server_id), self.agents.get(server_id)
+        said = [each.opinion for each in (watch, agent) if each is not None and each.opinion is not None]
+        down = [opinion for opinion in said if opinion.health is Health.DOWN]
+        if down or watch is None or watch.opinion is not None:
+            return next(iter(down or said), None)
+        return None  # what the agent says well is no reason to call a server up that was not probed yet
 
 
 def _to_be_probed(servers: Iterable[Server]) -> dict[str, Server]:

@@ -42,6 +42,11 @@ class Tally:
     def health(self) -> Health:
         return Health.UP if self.up else Health.DOWN
 
+    @property
+    def settled(self) -> bool:
+        """Whether the last results were all alike, as many as it takes."""
+        return self._count in (0, self._rise + self._fall - 1)
+
     def add(self, ok: bool) -> Health | None:
         """Count one result; the new state when it flips, else None."""
         was_up = self.up

@@ -12,15 +12,15 @@ import structlog
 from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
 from cluster_lb.health.observation import Observation, Word
+from cluster_lb.health.rhythm import Rhythm
 from cluster_lb.health.tally import Tally
 from cluster_lb.model.server import Server
-from cluster_lb.settings.schema import HealthSettings
+from cluster_lb.model.verdict import Vote
+from cluster_lb.settings.health import HealthSettings
 
 _log = structlog.get_logger("health")
 
 Probe = Callable[[Server, HealthSettings, Dial | None], Awaitable[Observation]]
-
-JITTER = 0.1  # each interval is 90 % to 110 % of the configured one, so that probes do not resonate
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +35,34 @@ class Surroundings:
 
 @dataclass(slots=True, eq=False)
 class Watch:
-    """Probes `server` as `settings` say, for the first time at `phase` (0..1) of the interval.
+    """Probes `server` as `settings` say, at the turns of `rhythm`.
 
-    `on_result(watch, observation, flipped)` is called after each observation; one that is not conclusive
-    is not counted. `dial`: how the server is spoken to; None: plainly.
+    `on_result(watch, observation)` is called after each observation; one that is not conclusive is not
+    counted. `dial`: how the server is spoken to; None: plainly. `opinion`: what the tally says, with the last
+    reason for it; None: nothing yet.
     """
 
     pool: str
     server: Server
     settings: HealthSettings
-    phase: float
+    rhythm: Rhythm
     tally: Tally
-    on_result: Callable[[Watch, Observation, bool], None]
+    on_result: Callable[[Watch, Observation], None]
     dial: Dial | None = None
+    opinion: Vote | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def probes_like(self, server: Server, settings: HealthSettings, dial: Dial | None) -> bool:
         """Whether a watch of `server` with `settings` would send the same probes."""
         return self.server.address == server.address and self.settings == settings and self.dial is dial
+
+    @property
+    def interval_s(self) -> float:
+        """Until the next probe: HAProxy's `inter`, `fastinter` between the states, `downinter` while down."""
+        settings = self.settings
+        if not self.tally.settled:
+            return settings.fast_interval_s or settings.interval_s
+        return settings.interval_s if self.tally.up else settings.down_interval_s or settings.interval_s
 
     def stop(self) -> None:
         """Probe no more; a probe under way is given up."""
@@ -61,15 +71,15 @@ class Watch:
 
     async def run(self, around: Surroundings) -> None:
         """Probe for ever."""
-        due = around.clock.monotonic() + self.phase * self.settings.interval_s
         while True:
-            await asyncio.sleep(max(0.0, due - around.clock.monotonic()))
+            await self.rhythm.turn(self.interval_s)
             async with around.slots:
                 observation = await self._observe(around.probe)
-            flipped = observation.conclusive and self.tally.add(observation.ok) is not None
-            self.on_result(self, observation, flipped)
-            interval = self.settings.interval_s * around.random.uniform(1 - JITTER, 1 + JITTER)
-            due = max(due + interval, around.clock.monotonic())
+            if observation.conclusive:
+                self.tally.add(observation.ok)
+                if observation.ok is self.tally.up:
+                    self.opinion = Vote(self.tally.health, observation.reason)
+            self.on_result(self, observation)
 
     async def _observe(self, probe: Probe) -> Observation:
         try:

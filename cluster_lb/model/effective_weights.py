@@ -1,4 +1,5 @@
-"""Effective weights: what policies read, as integers whose ratios are weight x percent.
+"""Effective weights: what policies read, as integers whose ratios are weight x percent; of the
+weights that agents advise, where there are some.
 
 While every server has 100 percent they are the plain weights. Else they are the products, divided by their
 greatest common divisor, so that a weight of 1 can be in force at 10 percent. A schedule has as many turns as

@@ -3,9 +3,11 @@
 Group 0 (the lowest that is there) are the primaries; the others are backups, which join group by group.
 
     share    what accepts, of the serving groups, in parts of all primaries; both by configured weight, so
-             that a primary in DRAIN, MAINT or DOWN is missing, and one of weight 0 is worth nothing
+             that a primary in DRAIN, MAINT or DOWN is missing, and one of weight 0 is worth nothing; a busy
+             one accepts
     panic    fewer servers of the serving groups are healthy than `panic_threshold` of the READY primaries
-             (of the first group with READY servers, where all primaries were taken out)
+             (of the first group with READY servers, where all primaries were taken out); one that says
+             itself that it drains or is down counts as neither
 
      somebody accepts | share < backup_below | panic | a further group || then
     ------------------+----------------------+-------+-----------------++--------------------------
@@ -28,10 +30,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from cluster_lb.model.availability import AdminState, Availability, Health
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.server import Server
 
 _priority = attrgetter("priority")
+_SERVING = (ServerState.UP, ServerState.BUSY)
 
 
 class Serving(NamedTuple):
@@ -60,12 +63,17 @@ def serving_groups(servers: Iterable[Server], backup_below: float, panic_thresho
 
 
 def _ready(group: Sequence[Server]) -> int:
-    return sum(server.admin_state is AdminState.READY for server in group)
+    return sum(_is_wanted(server) for server in group)
 
 
 def _healthy(group: Sequence[Server]) -> int:
-    return sum(s.admin_state is AdminState.READY and s.health is not Health.DOWN for s in group)
+    return sum(_is_wanted(server) and server.health is not Health.DOWN for server in group)
+
+
+def _is_wanted(server: Server) -> bool:
+    """What operators take out, and what says itself that it drains or is down, is no reason to panic."""
+    return server.admin_state is AdminState.READY and server.state in _SERVING
 
 
 def _accepting(group: Sequence[Server]) -> int:
-    return sum(server.weight for server in group if server.availability is Availability.ACCEPTS)
+    return sum(server.weight for server in group if server.availability.takes_new)

@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Availability, Health, availability
+from cluster_lb.model.advice import NO_ADVICE, Advice
+from cluster_lb.model.availability import (
+    AdminState,
+    Availability,
+    Health,
+    ServerState,
+    availability,
+    willingness,
+)
 from cluster_lb.model.names import check_id
 from cluster_lb.model.verdict import Verdict
 
 MAX_PRIORITY = 128  # Envoy's range is 0..128 too
+MAX_REASON = 256  # characters; nodes hold it and people read it
 MAX_WEIGHT = 256  # HAProxy's range is 0..256 too; 0 takes no new traffic
 
 
@@ -31,6 +40,13 @@ def check_priority(priority: int) -> int:
     return priority
 
 
+def check_reason(reason: str) -> str:
+    """Return `reason` when it is one line of at most 256 characters."""
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise InvalidValueError(f"reason {reason[:40]!r}: use one line of at most {MAX_REASON} characters")
+    return reason
+
+
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
     """What a server says of itself when it registers; each heartbeat carries the whole of it.
@@ -38,6 +54,7 @@ class ServerRecord:
     `priority`: its group, 0 for the primaries, else of backups, the lower the sooner they serve.
     `report` holds figures by name: `cpu` (0..1), `memory` (0..1), `bandwidth` (0..1), `load_average`,
     `in_flight`. `instance`: another one for each start of the server, "" where that is not known.
+    `state`: how it is, with its reason in one line.
     """
 
     id: str
@@ -47,11 +64,14 @@ class ServerRecord:
     priority: int = 0
     report: Mapping[str, float] = field(default_factory=dict)
     instance: str = ""
+    state: ServerState = ServerState.UP
+    state_reason: str = ""
 
     def __post_init__(self) -> None:
         check_id(self.id, "server")
         check_weight(self.weight)
         check_priority(self.priority)
+        check_reason(self.state_reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +81,8 @@ class Server:
     `weight`: an operator's, else the record's. `percent` of it is in force, because of `percent_reason`;
     `effective_weight` is what policies read: its ratios to those of the pool count, not its size.
     `lease_ms` is what was left of the lease when it was read (negative: overdue). `stale`: kept in the pool
-    although its lease ended.
+    although its lease ended. `state`: what it, or its agent, says of it, with `state_reason`. `advice`: what
+    its agent said.
     """
 
     id: str
@@ -78,11 +99,19 @@ class Server:
     report: Mapping[str, float] = field(default_factory=dict)
     percent: int = 100
     percent_reason: str = ""
+    state: ServerState = ServerState.UP
+    state_reason: str = ""
+    advice: Advice = NO_ADVICE
+
+    @property
+    def advised_weight(self) -> int:
+        """`weight`, or what its agent wants in its place."""
+        return self.advice.weigh(self.weight, MAX_WEIGHT)
 
     @property
     def weight_in_force(self) -> float:
-        """For people: weight x percent, with up to 2 decimals."""
-        product = self.weight * self.percent
+        """For people: advised weight x percent, with up to 2 decimals."""
+        product = self.advised_weight * self.percent
         return product / 100 if product % 100 else product // 100
 
     @property
@@ -91,4 +120,9 @@ class Server:
 
     @property
     def availability(self) -> Availability:
-        return availability(self.admin_state, self.health, self.effective_weight)
+        return availability(self.admin_state, self.state, self.health, self.effective_weight)
+
+    @property
+    def willingness(self) -> Availability:
+        """What it takes where health is ignored."""
+        return willingness(self.admin_state, self.state, self.effective_weight)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cluster_lb.model.availability import AdminState, Availability
+from cluster_lb.model.availability import Availability
 from cluster_lb.model.priority_groups import Serving, serving_groups
 from cluster_lb.model.server import Server
 
@@ -42,16 +42,14 @@ class Snapshot:
 
     @cached_property
     def eligible(self) -> tuple[Server, ...]:
-        """The servers that take new exchanges."""
-        if self.panics:
-            return tuple(
-                s for s in self.servers if s.admin_state is AdminState.READY and s.effective_weight > 0
-            )
-        return tuple(
-            s
-            for s in self.servers
-            if s.priority <= self.serving.priority and s.availability is Availability.ACCEPTS
-        )
+        """The servers that take new exchanges, of the groups that serve (of all groups in a panic). A busy
+        one does not, unless a share below the panic threshold is not busy: the few would drown. Nor is there
+        any to spare where all are busy."""
+        serving = [s for s in self.servers if s.priority <= self.serving.priority]
+        said = {s.id: s.willingness if self.panics else s.availability for s in serving}
+        takers = tuple(s for s in serving if said[s.id].takes_new)
+        idle = tuple(s for s in takers if said[s.id] is Availability.ACCEPTS)
+        return idle if idle and len(idle) >= self.panic_threshold * len(takers) else takers
 
     @cached_property
     def persistent(self) -> tuple[Server, ...]:

@@ -1,7 +1,7 @@
 """Regular expressions over what clients send: RE2's, whose time is linear in the text whatever the pattern.
 
 Python's own would let one pattern like `(a+)+$` and one path of a hostile client hold the whole node up.
-Envoy routes by RE2 for the same reason. A pattern has to match the whole text.
+Envoy routes by RE2 for the same reason.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _shown(reason: bytes | str) -> str:
 
 
 class PatternSet:
-    """Patterns that are looked for together, in one pass over the text."""
+    """Patterns that are looked for together, in one pass over the text; each has to match the whole of it."""
 
     __slots__ = ("_sets",)
 
@@ -66,3 +66,16 @@ class PatternSet:
     def matching(self, text: bytes) -> list[int]:
         """The numbers of the patterns that match all of `text`, rising."""
         return [first + number for first, found in self._sets for number in sorted(found.Match(text) or ())]
+
+
+class Finder:
+    """A pattern that is looked for anywhere in a text."""
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, pattern: str) -> None:
+        check_pattern(pattern)
+        self._pattern = re2.compile(pattern.encode("ascii"), _options(_MAX_SET_BYTES))
+
+    def finds(self, text: bytes) -> bool:
+        return self._pattern.search(text) is not None

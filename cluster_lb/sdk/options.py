@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TypedDict
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
+from cluster_lb.model.availability import ServerState
 from cluster_lb.model.server import ServerRecord
 from cluster_lb.sdk.report import Report
 
@@ -69,6 +71,16 @@ def checked_record(
             raise InvalidValueError(f"{name} {value!r}: must be a whole number")
     parsed = Address.parse(address)
     return ServerRecord(server_id or str(parsed), parsed, weight, zone, priority)
+
+
+def with_state(record: ServerRecord, state: str, reason: str) -> ServerRecord:
+    """`record` of a server that says this of itself."""
+    try:
+        word = ServerState(state)
+    except ValueError:
+        words = ", ".join(ServerState)
+        raise InvalidValueError(f"state {state!r}: use one of {words}") from None
+    return dataclasses.replace(record, state=word, state_reason=reason)
 
 
 def checked_namespace(namespace: str) -> str:

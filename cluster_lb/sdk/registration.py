@@ -25,6 +25,7 @@ from cluster_lb.sdk.options import (
     checked_record,
     checked_timing,
     from_environment,
+    with_state,
 )
 from cluster_lb.sdk.report import Report, checked_figures, system_report
 from cluster_lb.store import embedded
@@ -123,7 +124,16 @@ class Registration:
         weight = record.weight if weight is None else weight
         zone = record.zone if zone is None else zone
         priority = record.priority if priority is None else priority
-        self._record = checked_record(str(record.address), record.id, weight, zone, priority)
+        changed = checked_record(str(record.address), record.id, weight, zone, priority)
+        self._record = with_state(changed, record.state, record.state_reason)
+        if self._heartbeat is not None:
+            self._heartbeat.hasten()
+
+    def report_state(self, state: str, reason: str = "") -> None:
+        """Say how the server is, in one word, with a reason in one line; sent at once, and with each
+        heartbeat from then on. `up`; `busy`: new requests only where most of the others are busy too;
+        `drain`: none but those that belong to it; `down`: none. InvalidValueError for another word."""
+        self._record = with_state(self._record, state, reason)
         if self._heartbeat is not None:
             self._heartbeat.hasten()
 

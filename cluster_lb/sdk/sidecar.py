@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
+from cluster_lb.sdk.check import Check
 from cluster_lb.sdk.registration import Registration
 from cluster_lb.sdk.signals import SignalQueue, caught, next_within
 from cluster_lb.tasks import TaskSet
@@ -24,25 +25,40 @@ _SLOW_START_S = 10.0  # then a line says what is being waited for
 _log = logging.getLogger("cluster_lb.sdk")
 
 
-async def hold(registration: Registration) -> None:
-    """Registered until SIGTERM or SIGINT; then drain and leave. A second signal cuts the drain short."""
+async def hold(registration: Registration, check: Check | None = None) -> None:
+    """Registered until SIGTERM or SIGINT; then drain and leave. A second signal cuts the drain short. `check`
+    says meanwhile how the server is."""
+    tasks = TaskSet()
     with caught(_ENDING) as signals:
-        await registration.start()
+        await _register(registration, check, tasks)
         await signals.get()
+        await tasks.stop()
         if await registration.leave():
             await next_within(signals, registration.drain_s)
+
+
+async def _register(registration: Registration, check: Check | None, tasks: TaskSet) -> None:
+    """Register with what `check` finds, and keep checking."""
+    if check is not None:
+        registration.report_state(*await check.once())
+        tasks.start(check.keep_telling(registration.report_state), "check")
+    await registration.start()
 
 
 class Sidecar:
     """Runs `command`, and keeps it registered from when its port answers until it ends.
 
     SIGTERM and SIGINT: leave, wait for `drain_s` of the registration, then pass the signal on; a further
-    signal cuts the wait short. SIGHUP, SIGUSR1 and SIGUSR2 are passed on at once.
+    signal cuts the wait short. SIGHUP, SIGUSR1 and SIGUSR2 are passed on at once. `check` says meanwhile how
+    the server is.
     """
 
-    def __init__(self, registration: Registration, command: Sequence[str]) -> None:
+    def __init__(
+        self, registration: Registration, command: Sequence[str], check: Check | None = None
+    ) -> None:
         self._registration = registration
         self._command = command
+        self._check = check
         self._tasks = TaskSet()
         self._told_to_end = False
 
@@ -72,7 +88,7 @@ class Sidecar:
         ended = self._tasks.start(child.wait(), "command")
         answered = await self._wait_for_port(ended)
         if answered and not self._told_to_end:
-            await self._registration.start()
+            await _register(self._registration, self._check, self._tasks)
         code: int = await ended
         status = 128 - code if code < 0 else code
         if not answered and not self._told_to_end:

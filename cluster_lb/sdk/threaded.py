@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -76,14 +77,11 @@ class ThreadedRegistration:
         self, *, weight: int | None = None, zone: str | None = None, priority: int | None = None
     ) -> None:
         """Change what the server says of itself; sent at once. An operator's weight stays in force."""
+        self._in_loop(lambda: self._registration.update(weight=weight, zone=zone, priority=priority))
 
-        async def apply() -> None:
-            self._registration.update(weight=weight, zone=zone, priority=priority)
-
-        if (background := self._running()) is None:
-            self._registration.update(weight=weight, zone=zone, priority=priority)
-        else:
-            asyncio.run_coroutine_threadsafe(apply(), background.loop).result()
+    def report_state(self, state: str, reason: str = "") -> None:
+        """Say how the server is: see `Registration.report_state`."""
+        self._in_loop(lambda: self._registration.report_state(state, reason))
 
     def stop(self) -> None:
         """Leave, go on for `drain_s`, and end the thread. Does nothing where it does not run."""
@@ -98,6 +96,17 @@ class ThreadedRegistration:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _in_loop(self, change: Callable[[], None]) -> None:
+        """Make a change of the registration where its loop runs; its errors are raised here."""
+
+        async def apply() -> None:
+            change()
+
+        if (background := self._running()) is None:
+            change()
+        else:
+            asyncio.run_coroutine_threadsafe(apply(), background.loop).result()
 
     def _running(self) -> _Background | None:
         background = self._background

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cluster_lb.model.address import Address
 from cluster_lb.routing.match import Match
+from cluster_lb.settings.health import health_contradictions
 from cluster_lb.settings.problems import Problem
 from cluster_lb.settings.rates import clashing_limits
 from cluster_lb.settings.schema import Settings
@@ -26,6 +27,9 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     yield from _zones_and_keys(settings)
     yield from clashing_limits(settings.routes)
     yield from _ignored_weights(settings)
+    for name, pool in settings.pools.items():
+        for key, text in health_contradictions(pool.health):
+            yield Problem(f"pools.{name}.health.{key}", text)
 
 
 def _ignored_weights(settings: Settings) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from cluster_lb.model.address import Address
 from cluster_lb.model.names import check_id
 from cluster_lb.settings.base import Table
 from cluster_lb.settings.hash_key import BalanceFactor, HashKey
+from cluster_lb.settings.health import HealthSettings
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import STANDARD_OUTPUT, AccessLogForm, HeaderName, Sample, TracingSettings
 from cluster_lb.settings.names import PoolName
@@ -93,19 +94,6 @@ class ListenerSettings(ListenerTlsSettings):
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024  # nginx: 4 buffers of 8 KiB
     max_body_bytes: Annotated[int, Field(ge=0)] = 0  # 0: any size (HAProxy; nginx has 1 MiB)
     max_header_lines: PositiveInt = 100  # Apache LimitRequestFields, HAProxy tune.http.maxhdr: 100, 101
-
-
-class HealthSettings(Table):
-    """How the servers of a pool are probed. Defaults are HAProxy's (inter 2 s, rise 2, fall 3)."""
-
-    kind: Literal["http", "tcp", "none"] = "tcp"
-    path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/"
-    interval_s: Annotated[float, Field(ge=0.05)] = 2.0
-    timeout_s: PositiveFloat = 1.0
-    rise: PositiveInt = 2
-    fall: PositiveInt = 3
-    probers: PositiveInt = 3  # nodes that probe one server
-    slow_ms: Annotated[int, Field(ge=0)] = 0  # a slower answer counts as failed; 0: off
 
 
 class PoolTimeouts(Table):

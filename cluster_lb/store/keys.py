@@ -13,7 +13,7 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:{pool}:epoch`          | STRING  | -       | integer, rises with each change of the eligible set or of a weight | all scripts that change one | view, tickets |
 | `ns:{pool}:tickets`        | STRING  | -       | the shared round-robin counter                 | tickets              | tickets        |
 | `ns:{pool}:servers`        | ZSET    | -       | server id -> lease deadline, ms of Redis time  | registry             | view, sweep    |
-| `ns:{pool}:server:<id>`    | HASH    | -       | the server's record, weight, admin state, report; outlives a server that an operator marked, for 24 h | registry | view |
+| `ns:{pool}:server:<id>`    | HASH    | -       | the server's record, state, weight, admin state, report, words of its agent; outlives a server that an operator marked, for 24 h | registry, agents | view |
 | `ns:{pool}:verdicts`       | HASH    | -       | server id -> JSON verdict                      | votes                | view           |
 | `ns:{pool}:votes:<id>`     | HASH    | 3 leases | node id -> JSON vote                          | votes                | votes          |
 | `ns:{pool}:nodes`          | ZSET    | -       | node id -> lease deadline, ms: whose votes and load count in this pool | loads, votes | votes, view |

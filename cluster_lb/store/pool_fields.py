@@ -13,10 +13,12 @@ from cluster_lb.settings.secret import NOT_SHOWN, REVEALED
 
 NOT_SETTINGS = frozenset({"created_ms", "revision", "seeds", "sticky_secret", "sticky_secret_before"})
 _SECRETS = frozenset({"sticky.secret"})
+_JSON = ("[", '"')
 
 
 def to_fields(settings: PoolSettings) -> dict[str, str]:
-    """Every setting by its dotted name; numbers and words as they are, lists as JSON."""
+    """Every setting by its dotted name; numbers and words as they are; lists, and texts that would read as
+    JSON, as JSON."""
     fields: dict[str, str] = {}
     _flatten("", settings.model_dump(mode="json", context=REVEALED), fields)
     return fields
@@ -32,7 +34,8 @@ def _flatten(prefix: str, values: Mapping[str, Any], fields: dict[str, str]) -> 
         if isinstance(value, dict):
             _flatten(f"{prefix}{name}.", value, fields)
         else:
-            fields[prefix + name] = value if isinstance(value, str) else json.dumps(value)
+            is_plain = isinstance(value, str) and not value.startswith(_JSON)
+            fields[prefix + name] = value if is_plain else json.dumps(value)
 
 
 def from_fields(fields: Mapping[str, str]) -> tuple[PoolSettings, list[str]]:
@@ -58,11 +61,11 @@ def _nest(fields: Mapping[str, str]) -> dict[str, Any]:
             if not isinstance(inner, dict):  # `health` and `health.path` both there
                 inner = level[part] = {}
             level = inner
-        level[last] = _list(text) if text.startswith("[") else text
+        level[last] = _parsed(text) if text.startswith(_JSON) else text
     return nested
 
 
-def _list(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError:

@@ -13,6 +13,7 @@ import structlog
 from cluster_lb.model.effective_weights import effective_weights
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.settings.health import HealthSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.pool_fields import from_fields
@@ -118,7 +119,7 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
         epoch=int(raw["epoch"]),
         policy=settings.policy,
         panic_threshold=settings.panic_threshold,
-        servers=_servers(raw, now_ms, problems, judged=settings.health.kind != "none"),
+        servers=_servers(raw, now_ms, problems, settings.health),
         backup_below=settings.backup_below,
         zones_from=settings.zone_aware.min_servers if settings.zone_aware.enabled else 0,
         sticky_secrets=secrets_in_force(config, settings.sticky),
@@ -137,18 +138,25 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
     )
 
 
-def _servers(raw: Mapping[str, Any], now_ms: int, problems: list[str], *, judged: bool) -> tuple[Server, ...]:
-    """`judged`: whether the pool's servers are probed; a verdict from before does not hold without probes."""
-    verdicts = _table(raw["verdicts"]) if judged else {}
+def _servers(
+    raw: Mapping[str, Any], now_ms: int, problems: list[str], health: HealthSettings
+) -> tuple[Server, ...]:
+    """What nodes found out before does not hold where they do not ask any more: a verdict without probes,
+    words of agents without agents."""
+    verdicts = _table(raw["verdicts"]) if health.judges else {}
+    has_agents = health.agent.port != 0
     servers = []
     for server_id, entry in sorted(_table(raw["servers"]).items()):
         lease_ms = int(entry["deadline_ms"]) - now_ms
-        server = read_server(server_id, _table(entry["fields"]), verdicts.get(server_id), lease_ms, problems)
+        fields = _table(entry["fields"])
+        if not has_agents:
+            fields = {name: text for name, text in fields.items() if not name.startswith("agent_")}
+        server = read_server(server_id, fields, verdicts.get(server_id), lease_ms, problems)
         if server is not None:
             servers.append(server)
     if all(server.percent == 100 for server in servers):
         return tuple(servers)
-    in_force = effective_weights([s.weight for s in servers], [s.percent for s in servers])
+    in_force = effective_weights([s.advised_weight for s in servers], [s.percent for s in servers])
     return tuple(replace(s, effective_weight=w) for s, w in zip(servers, in_force, strict=True))
 
 

@@ -115,6 +115,8 @@ class Registry:
                 json.dumps(dict(record.report)),
                 record.priority,
                 record.instance,
+                record.state.value,
+                record.state_reason,
             ],
         )
         return reply

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.advice import Advice
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.figures import GREATEST, is_usable
 from cluster_lb.model.names import check_id
-from cluster_lb.model.server import Server, check_priority, check_weight
+from cluster_lb.model.server import MAX_WEIGHT, Server, check_priority, check_weight
 from cluster_lb.model.verdict import Verdict
 
 _REPORT = "report."
@@ -30,11 +31,13 @@ def read_server(
         return None
     reader = _Fields(server_id, fields, problems)
     weight = reader.weight("admin_weight", reader.weight("weight", 1))
+    advice = reader.advice()
+    state, state_reason = _strictest(reader.state(), fields.get("state_reason", ""), advice)
     return Server(
         id=server_id,
         address=address,
         weight=weight,
-        effective_weight=weight,
+        effective_weight=advice.weigh(weight, MAX_WEIGHT),
         zone=fields.get("zone", ""),
         priority=reader.priority(),
         admin_state=reader.admin_state(),
@@ -45,7 +48,17 @@ def read_server(
         report=reader.report(),
         percent=reader.percent(),
         percent_reason=fields.get("percent_reason", ""),
+        state=state,
+        state_reason=state_reason,
+        advice=advice,
     )
+
+
+def _strictest(own: ServerState, reason: str, advice: Advice) -> tuple[ServerState, str]:
+    """The stricter of the server's own word and its agent's."""
+    if advice.state is None or advice.state.strictness <= own.strictness:
+        return own, reason
+    return advice.state, "its agent says so"
 
 
 def read_verdict(server_id: str, text: str, problems: list[str]) -> Verdict | None:
@@ -98,6 +111,22 @@ class _Fields:
             return AdminState(self._fields.get("admin_state", "READY"))
         except ValueError:
             return self._bad("admin_state", AdminState.READY)
+
+    def state(self) -> ServerState:
+        return self._state("state") or ServerState.UP
+
+    def advice(self) -> Advice:
+        percent, weight = self.integer("agent_percent", -1), self.integer("agent_weight", -1)
+        return Advice(
+            percent if percent >= 0 else None, weight if weight >= 0 else None, self._state("agent_state")
+        )
+
+    def _state(self, name: str) -> ServerState | None:
+        text = self._fields.get(name)
+        try:
+            return None if text is None else ServerState(text)
+        except ValueError:
+            return self._bad(name, None)
 
     def report(self) -> dict[str, float]:
         report: dict[str, float] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 
 from cluster_lb.settings.tls import UpstreamTlsSettings
 from cluster_lb.tls.certificate import read_certificate
@@ -15,11 +16,12 @@ def files_of(settings: UpstreamTlsSettings) -> tuple[str, ...]:
     return tuple(path for path in (settings.ca, settings.certificate, settings.key) if path)
 
 
-def load_back(settings: UpstreamTlsSettings, now: float) -> ssl.SSLContext:
-    """Read all files at `now`, seconds since 1970. Raises SettingsError that names the bad one."""
+def load_back(settings: UpstreamTlsSettings, now: float, protocols: Sequence[str] = ALPN) -> ssl.SSLContext:
+    """Read all files at `now`, seconds since 1970. Raises SettingsError that names the bad one. `protocols`:
+    what is offered to speak inside, by their ALPN names."""
     context = Context(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(list(ALPN))
+    context.set_alpn_protocols(list(protocols))
     if not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

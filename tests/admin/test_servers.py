@@ -36,12 +36,30 @@ async def test_a_server_registers_and_is_read_back(client):
         "zone": "a",
         "priority": 1,
         "admin_state": "READY",
+        "state": "up",
+        "state_reason": "",
         "health": "NEW",
         "reason": "",
         "in_flight": 0,
         "stale": False,
         "report": {"cpu": 0.25},
     }
+
+
+async def test_a_server_says_how_it_is(client):
+    body = {"address": "10.0.0.7:8000", "state": "drain", "state_reason": "deploying"}
+    assert (await client.put(f"{WEB}/s1", json=body)).status == 200
+    [server] = (await (await client.get(WEB)).json())["servers"]
+    assert (server["state"], server["state_reason"], server["share"]) == ("drain", "deploying", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("state", "fine"), ("state_reason", "a\nb"), ("state_reason", "x" * 257)]
+)
+async def test_a_bad_word_of_a_server_is_named(client, field, value):
+    put = await client.put(f"{WEB}/s1", json={"address": "10.0.0.7:8000", field: value})
+    assert put.status == 400
+    assert (await put.json())["error"].startswith(f"{field}: ")
 
 
 async def test_a_registration_is_repeated_as_heartbeat_without_a_change(client):

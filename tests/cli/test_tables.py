@@ -14,6 +14,8 @@ SERVER = {
     "id": "app-1",
     "address": "10.0.0.1:8000",
     "admin_state": "READY",
+    "state": "up",
+    "state_reason": "",
     "health": "DOWN",
     "stale": False,
     "share": 0.625,
@@ -70,3 +72,11 @@ def test_a_stale_server_is_shown_as_stale():
 
 def test_markup_in_a_name_is_text():
     assert "[red]" in printed(140, reason="[red]")
+
+
+def test_the_strictest_word_of_operator_and_server_is_shown_with_both_reasons():
+    assert "busy" in printed(300, state="busy")
+    shown = printed(300, state="drain", state_reason="deploying")
+    assert "drain" in shown
+    assert "L4CON connection refused; deploying" in shown
+    assert "MAINT" in printed(300, state="drain", admin_state="MAINT")

@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from cluster_lb.settings.health import HealthSettings
 from cluster_lb.settings.limits import LimitSettings
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.real_cluster import Backend, RealCluster, real_cluster

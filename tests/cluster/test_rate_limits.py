@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from cluster_lb.model.rate_limit import OnLoss
-from cluster_lb.settings.schema import HealthSettings, PoolSettings, RouteSettings
+from cluster_lb.settings.health import HealthSettings
+from cluster_lb.settings.schema import PoolSettings, RouteSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.real_cluster import RealCluster, backends, real_cluster

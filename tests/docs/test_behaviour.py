@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cluster_lb
-from cluster_lb.settings import limits, rates, retries, schema
+from cluster_lb.settings import health, limits, rates, retries, schema
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.route_parts import RouteTimeouts
 from cluster_lb.settings.slow_start import SlowStartSettings
@@ -27,7 +27,8 @@ _SECTIONS = {
     "redis": schema.RedisSettings,
     "listeners": schema.ListenerSettings,
     "pools": schema.PoolSettings,
-    "pools.health": schema.HealthSettings,
+    "pools.health": health.HealthSettings,
+    "pools.health.agent": health.AgentSettings,
     "pools.timeouts": schema.PoolTimeouts,
     "pools.retries": retries.RetrySettings,
     "pools.limits": limits.LimitSettings,

@@ -163,6 +163,8 @@ class HTTPServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._server.close()
+        for _ in range(3):
+            await asyncio.sleep(0)  # a connection that is being accepted in this moment
         for task in list(self._tasks):
             task.cancel()
         outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -22,6 +22,7 @@ from cluster_lb.demo.client import Client
 from cluster_lb.demo.traffic import Tally, Traffic
 from cluster_lb.sdk.aiohttp_ctx import registered
 from cluster_lb.sdk.options import RegistrationOptions
+from cluster_lb.sdk.registration import Registration
 from cluster_lb.sdk.report import system_report
 from tests.doubles.redis_servers import RedisServer, free_port
 from tests.doubles.waiting import eventually
@@ -202,7 +203,10 @@ def real_cluster(folder: Path, node_ids: Sequence[str]) -> Iterator[RealCluster]
 
 class Backend:
     """A server in the test's own process, registered in `pool`. `healthy`: what its health check says;
-    `open`: requests to /slow, which end when `release` is set; `figures`: its report, None: the machine's."""
+    `open`: requests to /slow, which end when `release` is set; `figures`: its report, None: the machine's;
+    `registration`: while it runs."""
+
+    registration: Registration
 
     def __init__(
         self,
@@ -226,19 +230,19 @@ class Backend:
     async def running(self) -> AsyncIterator[Backend]:
         port = free_port()
         app = web.Application()
-        app.cleanup_ctx.append(
-            registered(
-                self._pool,
-                f"127.0.0.1:{port}",
-                **{
-                    "id": self.id,
-                    "redis": self._redis,
-                    "weight": self._weight,
-                    "report": lambda: system_report() if self.figures is None else self.figures,
-                    **self._options,
-                },
-            )
+        context = registered(
+            self._pool,
+            f"127.0.0.1:{port}",
+            **{
+                "id": self.id,
+                "redis": self._redis,
+                "weight": self._weight,
+                "report": lambda: system_report() if self.figures is None else self.figures,
+                **self._options,
+            },
         )
+        self.registration = context.registration
+        app.cleanup_ctx.append(context)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/slow", self._slow)
         app.router.add_get("/", self._answer)

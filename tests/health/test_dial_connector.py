@@ -11,7 +11,8 @@ import pytest
 from cluster_lb.clock import SystemClock
 from cluster_lb.dial import Dials
 from cluster_lb.health.observation import Observation
-from cluster_lb.health.probe import new_session, probe
+from cluster_lb.health.probe import probe
+from cluster_lb.health.sessions import Sessions
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.settings.schema import PoolSettings
@@ -54,7 +55,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def look(address: Address, **settings: object) -> Observation:
     pool = PoolSettings.model_validate(settings)
     dial = Dials(Watch(time.time), time.time).of_pool(pool)
-    async with new_session() as session:
+    async with Sessions() as session:
         return await probe(Server("a", address), pool.health, dial, session, SystemClock())
 
 

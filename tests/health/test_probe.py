@@ -8,23 +8,23 @@ import socket
 import time
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 
 from cluster_lb import __version__
 from cluster_lb.health.observation import Observation
-from cluster_lb.health.probe import new_session, probe
+from cluster_lb.health.probe import probe
+from cluster_lb.health.sessions import Sessions
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
-from cluster_lb.settings.schema import HealthSettings
+from cluster_lb.settings.health import HealthSettings
 from tests.doubles.waiting import eventually
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with new_session() as opened:
+async def session() -> AsyncIterator[Sessions]:
+    async with Sessions() as opened:
         yield opened
 
 
@@ -195,14 +195,7 @@ async def test_the_request_says_who_asks_and_for_what(serve, session) -> None:
     assert first == "GET /healthz?full=%2Fyes HTTP/1.1"
     assert f"Host: {backend.address}" in lines
     assert f"User-Agent: cluster-lb/{__version__}" in lines
-    assert "Connection: close" in lines
-
-
-async def test_each_probe_takes_a_new_connection_and_leaves_none_behind(serve, session) -> None:
-    backend = await serve(OK)
-    for _ in range(3):
-        assert (await look(backend.address, session)).ok
-    assert backend.connections == 3
+    assert "Connection: close" not in lines
 
 
 async def test_a_server_on_ipv6(serve, session) -> None:

@@ -16,13 +16,16 @@ from cluster_lb.clock import SystemClock
 from cluster_lb.errors import StoreUnavailableError
 from cluster_lb.health.assignment import probers
 from cluster_lb.health.observation import Observation, Word
-from cluster_lb.health.probe import new_session, probe
+from cluster_lb.health.probe import probe
 from cluster_lb.health.prober import Prober
+from cluster_lb.health.sessions import Sessions
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.advice import Advice
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.server import Server
-from cluster_lb.model.verdict import Vote
-from cluster_lb.settings.schema import HealthSettings
+from cluster_lb.model.verdict import Verdict, Vote
+from cluster_lb.settings.health import HealthSettings
+from tests.doubles.http_servers import HTTPServer, Peer
 from tests.doubles.waiting import eventually
 
 QUICK = HealthSettings(interval_s=0.05, timeout_s=1.0)
@@ -45,6 +48,7 @@ class World:
         self.votes: dict[str, Vote] = {}  # as the store holds them
         self.heard: set[Vote] = set()
         self.casts = 0
+        self.advice: dict[str, Advice] = {}  # as the store holds it
         self.local: list[tuple[str, bool, str]] = []
 
     async def probe(self, target: Server, settings: HealthSettings, dial: object) -> Observation:
@@ -61,6 +65,11 @@ class World:
         self.votes |= votes
         self.heard.update(votes.values())
 
+    async def advise(self, pool: str, server_id: str, advice: Advice, held: Advice) -> None:
+        if self.away:
+            raise StoreUnavailableError("no answer in 0.5 s")
+        self.advice[server_id] = advice
+
     def on_local(self, pool: str, server_id: str, reachable: bool, reason: str) -> None:
         self.local.append((server_id, reachable, reason))
 
@@ -71,6 +80,7 @@ class World:
             node_id,
             probe=real or self.probe,
             cast=self.cast,
+            advise=self.advise,
             on_local=self.on_local,
             clock=SystemClock(),
             random=Random(1),
@@ -102,8 +112,8 @@ async def test_a_first_failure_brings_a_new_server_down_here_and_in_the_store(wo
 async def test_a_server_goes_down_and_comes_back_over_the_network(world, serve, refusing) -> None:
     backend = await serve(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     settings = QUICK.model_copy(update={"kind": "http"})
-    async with new_session() as session:
-        real = partial(probe, session=session, clock=SystemClock())
+    async with Sessions() as session:
+        real = partial(probe, sessions=session, clock=SystemClock())
         async with world.prober(real=real, refresh_s=3600) as prober:
             prober.update("web", [Server("a", backend.address), Server("b", refusing)], settings)
             refused = Vote(Health.DOWN, "L4CON connection refused")
@@ -325,3 +335,69 @@ async def test_a_closed_prober_probes_no_more(world: World) -> None:
         prober.update("web", [server("a")], QUICK)
         await eventually(lambda: world.probes["a"])
     assert len(prober._tasks) == 0
+
+
+def with_agent(port: int, kind: str = "tcp") -> HealthSettings:
+    agent = {"port": port, "interval_s": 0.05, "timeout_s": 10.0}
+    return HealthSettings.model_validate({"kind": kind, "interval_s": 0.05, "agent": agent})
+
+
+class Agent:
+    """Says the same line to everyone."""
+
+    line = b"up\n"
+
+    async def __call__(self, peer: Peer) -> None:
+        await peer.send(self.line)
+        await peer.close()
+
+
+async def test_a_server_is_down_while_its_agent_says_so_and_up_when_both_do(world: World) -> None:
+    agent = Agent()
+    async with HTTPServer(agent) as listening, world.prober() as prober:
+        prober.update("web", [server("a")], with_agent(listening.address.port))
+        await eventually(lambda: world.votes == {"a": UP})
+        agent.line = b"down #disk full\n"
+        said = Vote(Health.DOWN, "L7STS agent: disk full")
+        await eventually(lambda: world.votes == {"a": said})
+        world.ill = {"a"}
+        agent.line = b"up\n"
+        await eventually(lambda: world.votes == {"a": DOWN})
+        world.ill = set()
+        await eventually(lambda: world.votes == {"a": UP})
+    assert (world.local[0], world.local[-1]) == (("a", False, said.reason), ("a", True, "L4OK"))
+
+
+async def test_an_agent_alone_decides_where_there_are_no_probes(world: World) -> None:
+    agent = Agent()
+    async with HTTPServer(agent) as listening, world.prober() as prober:
+        prober.update("web", [server("a")], with_agent(listening.address.port, kind="none"))
+        await eventually(lambda: world.votes == {"a": Vote(Health.UP, "L7OK agent: up")})
+        agent.line = b"stopped\n"
+        await eventually(lambda: world.votes == {"a": Vote(Health.DOWN, "L7STS agent: down")})
+        prober.update("web", [server("a")], HealthSettings(kind="none"))
+        assert prober.watched("web") == frozenset()
+    assert world.probes["a"] == 0
+    assert world.local[-1] == ("a", True, "not probed by this node any more")
+
+
+async def test_what_an_agent_says_of_weight_and_state_is_handed_on_when_the_store_is_there(world) -> None:
+    agent = Agent()
+    agent.line = b"drain 50%\n"
+    world.away = True
+    async with HTTPServer(agent) as listening, world.prober() as prober:
+        prober.update("web", [server("a")], with_agent(listening.address.port))
+        await eventually(lambda: len(listening.peers) > 2)
+        assert world.advice == {}
+        world.away = False
+        await eventually(lambda: world.advice == {"a": Advice(50, None, ServerState.DRAIN)})
+
+
+async def test_who_takes_a_server_over_that_is_down_wants_as_many_good_probes_as_any(world: World) -> None:
+    verdict = Verdict(Health.DOWN, "L4TOUT", ("lb-1",), 1, 0)
+    async with world.prober() as prober:
+        prober.update("web", [server("a", verdict=verdict)], QUICK.model_copy(update={"rise": 4}))
+        await eventually(lambda: world.probes["a"] >= 2)
+        assert world.votes == {} or world.probes["a"] >= 4
+        await eventually(lambda: world.votes == {"a": UP})
+        assert world.probes["a"] >= 4

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Availability, Health
+from cluster_lb.model.availability import AdminState, Availability, Health, ServerState
 from cluster_lb.model.priority_groups import Serving, serving_groups
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
@@ -20,6 +20,9 @@ STATES = {
     "drain": {"admin_state": AdminState.DRAIN},
     "maint": {"admin_state": AdminState.MAINT},
     "zero": {"weight": 0, "effective_weight": 0},
+    "busy": {"state": ServerState.BUSY},
+    "says drain": {"state": ServerState.DRAIN},
+    "says down": {"state": ServerState.DOWN},
 }
 PRIMARIES, PANIC = Serving(0, False, False), True
 
@@ -48,6 +51,15 @@ def backups(up_to: int, *, panics: bool = False) -> Serving:
         ("enough, no panic: they serve", ["up", "down"], ["up"], ["up"], PRIMARIES),
         ("not enough in all groups: those that accept", ["up", *["down"] * 3], ["drain"], [], backups(1)),
         ("nobody at all is wanted: no panic", ["maint"], ["drain"], [], backups(1)),
+        ("busy ones accept", ["busy", "busy"], ["up"], [], PRIMARIES),
+        (
+            "what says itself that it is out: the next joins",
+            ["says drain", "says down"],
+            ["up"],
+            [],
+            backups(1),
+        ),
+        ("what says itself that it is out: no panic", ["up", *["says down"] * 7], ["drain"], [], backups(1)),
         (
             "panic over all groups: health is ignored",
             ["down"] * 8,

@@ -6,7 +6,7 @@ import pytest
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.routing import patterns
-from cluster_lb.routing.patterns import PatternSet, check_pattern
+from cluster_lb.routing.patterns import Finder, PatternSet, check_pattern
 
 
 def test_all_patterns_that_match_the_whole_text_are_found_in_their_order():
@@ -39,3 +39,11 @@ def test_what_is_not_taken_is_told(text, problem):
     with pytest.raises(InvalidValueError) as caught:
         check_pattern(text)
     assert problem in str(caught.value)
+
+
+def test_a_finder_looks_anywhere_in_the_text() -> None:
+    finder = Finder(r"ready: *(yes|ok)")
+    assert finder.finds(b"state\nready:  ok\n")
+    assert not finder.finds(b"ready: no")
+    with pytest.raises(InvalidValueError):
+        Finder("(a")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from cluster_lb.errors import InvalidValueError, StoreUnavailableError
+from cluster_lb.model.availability import ServerState
 from cluster_lb.sdk import Registration
 from cluster_lb.sdk import registration as module
 from tests.doubles.redis_servers import RedisServer
@@ -93,6 +94,26 @@ async def test_an_update_is_sent_at_once(pool: Pool) -> None:
         await eventually(lambda: holds(pool, weight=9, zone="south", priority=1))
         with pytest.raises(InvalidValueError, match="weight 300"):
             registration.update(weight=300)
+
+
+async def test_what_the_server_says_of_itself_is_sent_at_once_and_stays(pool: Pool) -> None:
+    registration = Registration("web", ADDRESS, ttl_s=3600, drain_s=0, **pool.redis)
+    registration.report_state("busy")
+    async with registration:
+        assert (await pool.servers())[ADDRESS].state is ServerState.BUSY
+        registration.report_state("down", "disk full")
+        registration.update(weight=7)
+        await eventually(lambda: holds(pool, weight=7, state=ServerState.DOWN, state_reason="disk full"))
+        registration.report_state("up")
+        await eventually(lambda: holds(pool, state=ServerState.UP, state_reason=""))
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("UP", ""), ("", ""), ("down", "two\nlines"), ("down", "x" * 257)]
+)
+def test_another_word_or_a_long_reason_is_refused(state: str, reason: str) -> None:
+    with pytest.raises(InvalidValueError, match=r"state|reason"):
+        Registration("web", ADDRESS).report_state(state, reason)
 
 
 async def test_a_custom_report_goes_beside_the_requests_in_flight(pool: Pool) -> None:
@@ -208,9 +229,9 @@ async def gone(pool: Pool) -> bool:
     return not await pool.servers()
 
 
-async def holds(pool: Pool, *, weight: int, zone: str, priority: int) -> bool:
+async def holds(pool: Pool, **fields: object) -> bool:
     server = (await pool.servers())[ADDRESS]
-    return (server.weight, server.zone, server.priority) == (weight, zone, priority)
+    return all(getattr(server, name) == value for name, value in fields.items())
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

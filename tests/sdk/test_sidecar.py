@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
 from cluster_lb.errors import InvalidValueError
+from cluster_lb.model.availability import ServerState
 from cluster_lb.sdk import Registration
 from cluster_lb.sdk import sidecar as module
+from cluster_lb.sdk.check import Check
 from cluster_lb.sdk.sidecar import Sidecar
 from tests.doubles.redis_servers import free_port
 from tests.doubles.waiting import eventually
@@ -30,8 +33,8 @@ def port() -> int:
     return free_port()
 
 
-def sidecar(pool: Pool, port: int, *command: str) -> Sidecar:
-    return Sidecar(Registration("web", f"127.0.0.1:{port}", drain_s=0, **pool.redis), command)
+def sidecar(pool: Pool, port: int, *command: str, check: Check | None = None) -> Sidecar:
+    return Sidecar(Registration("web", f"127.0.0.1:{port}", drain_s=0, **pool.redis), command, check)
 
 
 async def test_a_command_is_registered_from_when_its_port_answers_until_it_ends(
@@ -45,6 +48,30 @@ async def test_a_command_is_registered_from_when_its_port_answers_until_it_ends(
     assert not await pool.servers()
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_check_says_how_the_command_is_from_its_registration_on(
+    pool: Pool, port: int, tmp_path: Path
+) -> None:
+    ill = tmp_path / "ill"
+    ill.write_text("warming up")
+    check = Check(("sh", "-c", f"! cat {ill} 2>/dev/null"), interval_s=0.01, timeout_s=30.0)
+    command = (sys.executable, "-c", SERVER, str(port))
+    running = asyncio.ensure_future(sidecar(pool, port, *command, check=check).run())
+    [server] = (await eventually(pool.servers)).values()
+    assert (server.state, server.state_reason) == (ServerState.DOWN, "exit 1: warming up")
+    ill.unlink()
+    await eventually(lambda: _says_up(pool))
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"!")
+    assert await running == 7
+    writer.close()
+    await writer.wait_closed()
+
+
+async def _says_up(pool: Pool) -> bool:
+    [server] = (await pool.servers()).values()
+    return server.state is ServerState.UP
 
 
 @pytest.mark.parametrize(("ended_with", "code"), [(3, 3), (0, 1)])

@@ -85,6 +85,10 @@ async def test_updates_and_the_requests_in_flight_are_sent_on(pool: Pool) -> Non
     with registration:
         assert (await pool.servers())[ADDRESS].weight == 3
         assert (await pool.servers())[ADDRESS].report["in_flight"] == registration.in_flight == 2
+        registration.report_state("drain", "deploying")
+        await eventually(lambda: says(pool, "drain", "deploying"))
+        with pytest.raises(InvalidValueError, match="state 'fine'"):
+            registration.report_state("fine")
         registration.update(weight=5)
         await eventually(lambda: has_weight(pool, 5))
         with pytest.raises(InvalidValueError, match="weight 300"):
@@ -169,3 +173,8 @@ def get(url: str) -> bytes:
 
 async def has_weight(pool: Pool, weight: int) -> bool:
     return (await pool.servers())[ADDRESS].weight == weight
+
+
+async def says(pool: Pool, state: str, reason: str) -> bool:
+    server = (await pool.servers())[ADDRESS]
+    return (server.state, server.state_reason) == (state, reason)

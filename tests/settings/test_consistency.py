@@ -100,3 +100,9 @@ def test_a_policy_by_key_and_a_preference_for_zones_are_refused(policy, refused)
     )
     found = [problem for problem in contradictions(settings) if problem.key == "pools.web.zone_aware.enabled"]
     assert bool(found) is refused
+
+
+def test_probes_of_a_pool_that_do_not_fit_their_kind():
+    assert problems(pools={"web": {"health": {"kind": "tcp", "path": "/live"}}}) == [
+        'pools.web.health.path: is for kind = "http", and kind is "tcp"'
+    ]

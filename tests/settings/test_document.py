@@ -10,6 +10,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from cluster_lb.settings.base import Table
+from cluster_lb.settings.health import AgentSettings, HealthSettings
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.rates import RateLimitSettings
@@ -22,7 +23,6 @@ from cluster_lb.settings.route_parts import (
 )
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import (
-    HealthSettings,
     ListenerSettings,
     NodeSettings,
     PoolSettings,
@@ -62,6 +62,7 @@ def shown(field: FieldInfo) -> str:
         ("[pools.NAME.zone_aware]", ZoneSettings),
         ("[pools.NAME.tls]", UpstreamTlsSettings),
         ("[pools.NAME.health]", HealthSettings),
+        ("[pools.NAME.health.agent]", AgentSettings),
         ("[pools.NAME.timeouts]", PoolTimeouts),
         ("[pools.NAME.retries]", RetrySettings),
         ("[pools.NAME.limits]", LimitSettings),

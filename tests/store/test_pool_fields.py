@@ -18,7 +18,20 @@ FULL = PoolSettings.model_validate(
 )
 
 
-@pytest.mark.parametrize("settings", [PoolSettings(), FULL])
+HEALTH = PoolSettings.model_validate(
+    {
+        "health": {
+            "kind": "http",
+            "headers": {"X-A": "[1]", "X-B": '"quoted"'},
+            "expect_status": [200, "300-305"],
+            "expect_body": "[1]",
+            "agent": {"port": 9, "send": "[2]"},
+        }
+    }
+)
+
+
+@pytest.mark.parametrize("settings", [PoolSettings(), FULL, HEALTH])
 def test_settings_come_back_as_they_were(settings: PoolSettings) -> None:
     assert from_fields(to_fields(settings)) == (settings, [])
 

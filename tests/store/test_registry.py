@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from cluster_lb.errors import InvalidValueError, NotFoundError
-from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
@@ -61,6 +61,8 @@ class TestRegister:
             "admin_state": "READY",
             "ttl_ms": "6000",
             "stale": "0",
+            "state": "up",
+            "state_reason": "",
             "report.cpu": "0.5",
             "report.in_flight": "7",
         }
@@ -91,6 +93,28 @@ class TestRegister:
         async with hearing(store) as heard:
             assert await registry.register("web", record("a", **change)) == 2  # type: ignore[arg-type]
             assert await heard.whats() == ["register"]
+
+    async def test_a_changed_word_of_the_server_raises_the_epoch_and_another_reason_does_not(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await registry.register("web", record("a"))
+        async with hearing(store) as heard:
+            down = record("a", state=ServerState.DOWN, state_reason="disk full")
+            assert await registry.register("web", down) == 2
+            other = record("a", state=ServerState.DOWN, state_reason="disk very full")
+            assert await registry.register("web", other) == 2
+            assert await registry.register("web", record("a")) == 3
+            assert await heard.whats() == ["state", "state"]
+
+    async def test_what_a_server_said_before_it_left_is_forgotten(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await registry.register("web", record("a", state=ServerState.DRAIN))
+        await registry.deregister("web", "a")
+        await registry.register("web", record("a"))
+        reading = await registry.read_pool("web")
+        assert reading is not None
+        assert reading.snapshot.servers[0].state is ServerState.UP
 
     async def test_a_heartbeat_repairs_what_redis_forgot(self, store: Store, registry: Registry) -> None:
         await registry.register("web", record("a"))

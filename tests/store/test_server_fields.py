@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.server import Server
 from cluster_lb.model.verdict import Verdict
 from cluster_lb.store.server_fields import read_server, read_verdict
@@ -23,6 +23,8 @@ FIELDS = {
     "ttl_ms": "6000",
     "stale": "1",
     "report.cpu": "0.5",
+    "state": "drain",
+    "state_reason": "deploying",
 }
 VERDICT = '{"health":"DOWN","reason":"L4CON","authors":["n1"],"epoch":4,"at_ms":99}'
 
@@ -44,6 +46,8 @@ def test_every_field_has_its_place() -> None:
         report={"cpu": 0.5},
         percent=50,
         percent_reason="slow start",
+        state=ServerState.DRAIN,
+        state_reason="deploying",
     )
     assert problems == []
 

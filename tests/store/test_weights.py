@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from cluster_lb.model.adaptive import Measured
-from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.advice import NO_ADVICE, Advice
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.slow_start import Ramp
 from cluster_lb.model.verdict import Vote
 from cluster_lb.model.weights import Rules, Weighed, adjust
+from cluster_lb.settings.health import AgentSettings, HealthSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.settings.slow_start import SlowStartSettings
+from cluster_lb.store.agents import Agents
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
@@ -137,6 +140,28 @@ class TestSlowStart:
             await registry.set_admin_state("web", server, AdminState.DRAIN)
         assert await adjusted(store) == 2
         assert {percent for percent, _, _ in (await shown(store)).values()} == {100}
+
+    @pytest.mark.parametrize("state", [ServerState.DRAIN, ServerState.DOWN])
+    async def test_servers_that_say_that_they_are_out_do_not_take_over(
+        self, store: Store, registry: Registry, state: ServerState
+    ) -> None:
+        await registry.register("web", record("d", weight=2))
+        for server in "abc":
+            await registry.register("web", record(server, weight=2, instance="1", state=state))
+        await adjusted(store)
+        assert (await shown(store))["d"][0] == 100
+
+    @pytest.mark.parametrize("word", [Advice(percent=0), Advice(weight=0), Advice(state=ServerState.DRAIN)])
+    @pytest.mark.parametrize(("port", "percent"), [(9, 100), (0, 10)])
+    async def test_nor_those_whose_agents_say_so_while_agents_are_asked(
+        self, store: Store, registry: Registry, word: Advice, port: int, percent: int
+    ) -> None:
+        await configure(store, slow_start=SLOW, health=HealthSettings(agent=AgentSettings(port=port)))
+        await registry.register("web", record("d", weight=2))
+        for server in "abc":
+            await Agents(store).note("web", server, word, NO_ADVICE)
+        await adjusted(store)
+        assert (await shown(store))["d"][0] == percent
 
     async def test_switched_off_it_leaves_nothing_behind(self, store: Store, registry: Registry) -> None:
         await registry.register("web", record("d", weight=2))

@@ -188,6 +188,9 @@ function health(server) {
 }
 
 function adminState(server) {
+  if (server.admin_state === "READY" && server.state !== "up") {
+    return make("span.chip.warn", { title: server.state_reason }, server.state);
+  }
   if (server.admin_state === "READY") return make("span.chip", {}, "READY");
   const drained = server.in_flight === 0 ? " · drained" : "";
   return make("span.chip.warn", {}, server.admin_state + (server.admin_state === "DRAIN" ? drained : ""));

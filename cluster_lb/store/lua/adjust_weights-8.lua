@@ -36,7 +36,8 @@ local channel, pool = unpack(ARGV)
 local ADJUSTED_MS, ADJUSTED_SERVERS, PERCENT_STEP, STEPS_FROM = 1000, 1000, 5, 50
 local FIGURES = {cpu = 1, memory = 1, bandwidth = 1, load_average = 1e4, in_flight = 1e6} -- name -> greatest
 local FIELDS = {'weight', 'admin_weight', 'admin_state', 'percent', 'percent_reason', 'factor', 'registered_at_ms',
-  'warming_from_ms', 'ttl_ms'}
+  'warming_from_ms', 'ttl_ms', 'state', 'agent_state', 'agent_percent', 'agent_weight'}
+local OUT = {drain = true, down = true} -- words of a server, or of its agent
 local REPORTED = {} -- figure -> its field
 for name in pairs(FIGURES) do
   REPORTED[name] = 'report.' .. name
@@ -67,6 +68,12 @@ local ramp = {
   min_percent = number_in(config['slow_start.min_percent'], 1, 100, 10),
 }
 
+local has_agents = number_in(config['health.agent.port'], 1, 65535)
+local function is_out_by_words(fields)
+  if OUT[fields.state] then return true end
+  return has_agents and (OUT[fields.agent_state] or fields.agent_percent == '0' or fields.agent_weight == '0')
+end
+
 -- Server id -> sum, and number, of what the live nodes see, us.
 local seen_us, seen_by = {}, {}
 if adaptive then
@@ -91,7 +98,7 @@ local function read(id, deadline, verdict)
   return {
     id = id, weight = weight, figures = figures,
     takes = weight > 0 and (fields.admin_state or 'READY') == 'READY'
-      and not (verdict and string.find(verdict, '"health":%s*"DOWN"')),
+      and not is_out_by_words(fields) and not (verdict and string.find(verdict, '"health":%s*"DOWN"')),
     percent = number_in(fields.percent, 1, 100, 100),
     reason = fields.percent_reason or '',
     factor = number_in(fields.factor, 0.1, 1, 1),
@@ -104,7 +111,7 @@ local function read(id, deadline, verdict)
 end
 
 local verdicts, servers = {}, {}
-if config['health.kind'] ~= 'none' then verdicts = hash_of(verdicts_key) end
+if config['health.kind'] ~= 'none' or has_agents then verdicts = hash_of(verdicts_key) end
 local flat = redis.call('ZRANGE', servers_key, 0, -1, 'WITHSCORES')
 for i = 1, #flat, 2 do table.insert(servers, read(flat[i], tonumber(flat[i + 1]), verdicts[flat[i]])) end
 

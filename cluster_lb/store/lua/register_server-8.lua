@@ -26,12 +26,14 @@ ARGV[9] the config field `allow` that the caller checked the address against; ''
 ARGV[10] report, JSON object of numbers
 ARGV[11] priority, 0..128
 ARGV[12] instance: another one than before says that the server was started anew; '': unknown
+ARGV[13] what the server says of itself: up, busy, drain or down
+ARGV[14] its reason for that, may be empty
 
 Returns {1, epoch, 1 when the pool was created else 0}
      or {0} when the pool does not exist and may not be created
      or {-1, allow} when `allow` is another: nothing is written, check the address and call again.
 Publishes what=register when the server is new or begins to warm up, or its address, zone, priority or
-  weight changed.
+  weight changed; else what=state when what it says of itself changed.
 Time source: Redis TIME.
 ]]
 --- @include now_ms
@@ -43,6 +45,7 @@ local config, epoch, servers, server, verdicts, votes, sweep, weights = unpack(K
 local channel, pool, id, address, weight, zone, ttl_ms = unpack(ARGV, 1, 7)
 local may_create, allow = ARGV[8], ARGV[9]
 local report, priority, instance = cjson.decode(ARGV[10]), ARGV[11], ARGV[12]
+local state, state_reason = ARGV[13], ARGV[14]
 local now = now_ms()
 
 of_type(config, 'hash')
@@ -66,6 +69,7 @@ local fields = {
   'address', address, 'weight', weight, 'zone', zone, 'ttl_ms', ttl_ms, 'stale', '0', 'instance', instance,
   'admin_state', old.admin_state or 'READY',
   'registered_at_ms', (not is_new and not is_restarted and old.registered_at_ms) or now,
+  'state', state, 'state_reason', state_reason,
   'priority', priority,
 }
 for name, value in pairs(report) do
@@ -94,5 +98,8 @@ local reweighed = old.weight ~= weight and not tonumber(old.admin_weight)
 local regrouped = old.zone ~= zone or (old.priority or '0') ~= priority
 if is_new or warms_up or old.address ~= address or regrouped or reweighed then
   return {1, announce(epoch, channel, pool, 'register', id), created}
+end
+if (old.state or 'up') ~= state then
+  return {1, announce(epoch, channel, pool, 'state', id), created}
 end
 return {1, tonumber(redis.call('GET', epoch)) or 0, created}

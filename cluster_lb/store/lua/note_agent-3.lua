@@ -1,0 +1,33 @@
+--[[
+Keeps what a server's agent said of its weight and state.
+
+Race: the nodes that ask an agent may hear different words; the later caller's holds. Equal words change
+nothing.
+
+KEYS[1] ns:{pool}:epoch        STRING
+KEYS[2] ns:{pool}:servers      ZSET
+KEYS[3] ns:{pool}:server:<id>  HASH
+
+ARGV[1] channel of the hints
+ARGV[2] pool name
+ARGV[3] server id
+ARGV[4] JSON object, field -> text: agent_percent, agent_weight, agent_state; '' takes a field away
+
+Returns 1 when something changed; 0 when nothing did, or the server is not registered.
+Publishes what=agent when something changed.
+Time source: none.
+]]
+--- @include announce
+local epoch, servers, server = unpack(KEYS)
+local channel, pool, id, fields = unpack(ARGV)
+if not redis.call('ZSCORE', servers, id) then return 0 end
+local changed = false
+for field, value in pairs(cjson.decode(fields)) do
+  if (redis.call('HGET', server, field) or '') ~= value then
+    changed = true
+    if value == '' then redis.call('HDEL', server, field) else redis.call('HSET', server, field, value) end
+  end
+end
+if not changed then return 0 end
+announce(epoch, channel, pool, 'agent', id)
+return 1

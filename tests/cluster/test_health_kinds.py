@@ -1,0 +1,108 @@
+"""Servers that are checked otherwise than over HTTP: every node believes what is found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cluster_lb.sdk.registration import Registration
+from cluster_lb.settings.schema import PoolSettings
+from cluster_lb.store.client import Store
+from cluster_lb.store.pools import PoolConfigs
+from tests.doubles.grpc_servers import NOT_SERVING, SERVING, GrpcServer
+from tests.doubles.http_servers import HTTPServer, Peer
+from tests.doubles.real_cluster import Json, RealCluster, real_cluster
+from tests.doubles.redis_servers import free_port
+from tests.doubles.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+QUICK = {"interval_s": 0.1, "timeout_s": 5.0}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
+        yield running
+
+
+@asynccontextmanager
+async def pool(cluster: RealCluster, name: str, health: dict[str, object]) -> AsyncIterator[Store]:
+    """A pool that all nodes know, probed so."""
+    await eventually(lambda: cluster.nodes["n1"].ask("/readyz"), within_s=40.0)
+    async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
+        settings = PoolSettings.model_validate({"health": QUICK | health})
+        await PoolConfigs(store).apply({name: settings}, ())
+        yield store
+
+
+async def believed(cluster: RealCluster, name: str, server_id: str, **fields: object) -> bool:
+    """Whether all nodes have these fields of the server."""
+    for node in cluster.nodes.values():
+        servers: list[Json] = (await node.ask(f"/v1/pools/{name}")).get("servers", [])
+        if not any(
+            server["id"] == server_id and all(server[key] == value for key, value in fields.items())
+            for server in servers
+        ):
+            return False
+    return True
+
+
+async def test_a_grpc_server_is_down_while_it_says_not_serving(cluster: RealCluster) -> None:
+    async with pool(cluster, "grpc", {"kind": "grpc", "service": "shop"}) as store, GrpcServer() as server:
+        address = str(server.address)
+        async with Registration("grpc", address, id="a", redis=cluster.redis.url, drain_s=0):
+            await eventually(lambda: believed(cluster, "grpc", "a", health="UP", reason="L7OK SERVING"))
+            server.message = NOT_SERVING
+            down = {"health": "DOWN", "reason": "L7STS NOT_SERVING"}
+            await eventually(lambda: believed(cluster, "grpc", "a", **down))
+            server.message = SERVING
+            await eventually(lambda: believed(cluster, "grpc", "a", health="UP"))
+        assert store.up
+
+
+async def test_the_words_of_an_agent_hold_on_every_node(cluster: RealCluster) -> None:
+    line = b"up ready 100%\n"
+
+    async def say(peer: Peer) -> None:
+        await peer.send(line)
+        await peer.close()
+
+    async with AsyncExitStack() as stack:
+        agent = await stack.enter_async_context(HTTPServer(say))
+        settings = {"kind": "none", "agent": QUICK | {"port": agent.address.port}}
+        await stack.enter_async_context(pool(cluster, "agent", settings))
+        address = f"127.0.0.1:{free_port()}"
+        options = {"id": "a", "weight": 100, "redis": cluster.redis.url, "drain_s": 0.0}
+        await stack.enter_async_context(Registration("agent", address, **options))
+        await eventually(lambda: believed(cluster, "agent", "a", health="UP", effective_weight=100))
+        line = b"40% drain\n"
+        said = {"effective_weight": 40, "state": "drain", "health": "UP", "share": 0.0}
+        await eventually(lambda: believed(cluster, "agent", "a", **said))
+        line = b"ready down #disk full\n"
+        down = {"state": "up", "health": "DOWN", "reason": "L7STS agent: disk full", "effective_weight": 40}
+        await eventually(lambda: believed(cluster, "agent", "a", **down))
+        line = b"up 100%\n"
+        await eventually(lambda: believed(cluster, "agent", "a", health="UP", effective_weight=100))
+
+
+async def test_a_check_of_the_sidecar_takes_its_server_out_on_every_node(
+    cluster: RealCluster, tmp_path: Path
+) -> None:
+    ill, port = tmp_path / "ill", str(free_port())
+    check = ["--check", f"sh -c '! cat {ill} 2>/dev/null'", "--check-interval", "0.1", "--check-timeout", "9"]
+    register = [sys.executable, "-m", "cluster_lb", "register", "--pool", "exec", "--id", "a"]
+    where = ["--address", f"127.0.0.1:{port}", "--redis", cluster.redis.url, "--drain", "0"]
+    serve = [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1"]
+    async with pool(cluster, "exec", {"kind": "none"}):
+        cluster.children.start("sidecar", [*register, *where, *check, "--", *serve])
+        await eventually(lambda: believed(cluster, "exec", "a", state="up", share=1.0), within_s=40.0)
+        ill.write_text("disk full")
+        down = {"state": "down", "state_reason": "exit 1: disk full", "share": 0.0}
+        await eventually(lambda: believed(cluster, "exec", "a", **down))
+        ill.unlink()
+        await eventually(lambda: believed(cluster, "exec", "a", state="up", share=1.0))
