@@ -44,6 +44,7 @@ def _of_server(old: Server, new: Server) -> Iterator[Change]:
         level = "warning" if new.health is Health.DOWN else "info"
         authors = ",".join(new.verdict.authors)
         yield level, f"server {new.health.value.lower()}", _fields(new, reason=new.verdict.reason, by=authors)
+    yield from _of_ejection(old, new)
     if old.admin_state is not new.admin_state:
         yield "info", "admin state changed", _fields(new, admin_state=new.admin_state.value)
     if old.state is not new.state:
@@ -57,6 +58,17 @@ def _of_server(old: Server, new: Server) -> Iterator[Change]:
         yield "info", "priority changed", _fields(new, before=old.priority, now=new.priority)
     if old.address != new.address:
         yield "info", "address changed", _fields(new, address=str(new.address))
+
+
+def _of_ejection(old: Server, new: Server) -> Iterator[Change]:
+    ejection = new.ejection
+    if ejection is None or new.ejected is old.ejected:
+        return
+    if new.ejected:
+        for_s = (ejection.until_ms - ejection.at_ms) / 1000
+        yield "warning", "server ejected", _fields(new, reason=ejection.reason, by=ejection.by, for_s=for_s)
+    else:
+        yield "info", "server back from its ejection", _fields(new, ended_by=ejection.ended_by)
 
 
 def _fields(server: Server, **more: object) -> dict[str, object]:

@@ -29,6 +29,7 @@ from cluster_lb.clock import SystemClock
 from cluster_lb.dial import Dials
 from cluster_lb.errors import SettingsError, StoreUnavailableError
 from cluster_lb.health.overlay import Overlay
+from cluster_lb.health.passive import Passive
 from cluster_lb.health.probe import probe
 from cluster_lb.health.prober import Prober
 from cluster_lb.health.sessions import Sessions
@@ -39,6 +40,7 @@ from cluster_lb.proxy.access_log import AccessLog
 from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.listener import Listener
 from cluster_lb.proxy.live_routes import LiveRoutes
+from cluster_lb.proxy.outcomes import Traffic
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.proxy.rate_limits import limits_of
@@ -54,6 +56,7 @@ from cluster_lb.store.agents import Agents
 from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
+from cluster_lb.store.outliers import Outliers
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.rate_limits import SharedLimits
 from cluster_lb.store.readings import PoolReading
@@ -122,6 +125,8 @@ class Node:
         sample = settings.node.tracing.sample
         tracer = Tracer(self._spans.export, sample, Random()) if self._spans else None
         self._overlay = Overlay(self._on_overlay, clock=self._clock, random=Random())
+        judge = partial(Outliers(store).judge, self.id)
+        self._passive = Passive(judge, Traffic(self._pools), self._clock)
         self._listeners = [
             Listener(
                 listener,
@@ -180,6 +185,7 @@ class Node:
         self._tasks.start(self._routes.run(), "adopt routes")
         self._tasks.start(self._view.run(), "view")
         self._tasks.start(self._rate_limits.run(), "rate limits")
+        self._tasks.start(self._passive.run(), "passive health")
         self._beating = self._tasks.start(self._pulse.run(), "pulse")
         for listener in self._listeners:
             await listener.start()
@@ -261,7 +267,8 @@ class Node:
         sessions = await stack.enter_async_context(Sessions())
 
         async def cast(pool: str, votes: Mapping[str, Vote]) -> None:
-            await self._verdicts.cast(pool, self.id, votes, self._lease_ms)
+            health = self._readings[pool].settings.health
+            await self._verdicts.cast(pool, self.id, votes, self._lease_ms, health)
 
         self._prober = Prober(
             self.id,
@@ -272,6 +279,7 @@ class Node:
             clock=self._clock,
             random=Random(),
         )
+        self._prober.on_observation.append(self._passive.hear_probe)
         await stack.enter_async_context(self._prober)
 
     async def _open_admin(self, stack: AsyncExitStack) -> None:
@@ -288,6 +296,8 @@ class Node:
                 tickets=lambda: self._tickets,
                 rate_limits=lambda: self._rate_limits.by_name,
                 store=self._store,
+                passive=self._passive,
+                flips=self._verdicts.flips,
             ),
             events=self._events,
             token=node.admin_token,
@@ -330,6 +340,7 @@ class Node:
         probes_dial = self._dials.of_probes(reading.settings)
         self._prober.update(snapshot.pool, snapshot.servers, reading.settings.health, probes_dial)
         self._overlay.update(snapshot.pool, snapshot.servers, panics=snapshot.panics, dial=dial)
+        self._passive.update(snapshot, reading.settings)
         self._pools.offer(snapshot, reading.settings, dial)
 
     def _on_adopted(self, pool: LivePool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cluster_lb.changes import changes
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState, Health, ServerState
+from cluster_lb.model.ejection import Ejection
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.verdict import Verdict
@@ -106,3 +107,16 @@ def test_backups_begin_and_end_to_serve_once() -> None:
         {"up_to_priority": 2}
     ]
     assert events(worse, well)[-1] == ("info", "backups serve no more: enough primaries are healthy")
+
+
+def test_an_ejection_and_its_end_are_told_with_their_reasons() -> None:
+    ejection = Ejection("consecutive_5xx", "5 5xx in a row", "n1", at_ms=1000, until_ms=31_000, times=1)
+    out = snapshot(replace(A, ejection=ejection))
+    [(level, event, fields)] = changes(snapshot(A), out)
+    assert (level, event) == ("warning", "server ejected")
+    assert fields == {"server": "a", "reason": "5 5xx in a row", "by": "n1", "for_s": 30.0}
+    over = snapshot(replace(A, ejection=replace(ejection, recovered_at_ms=31_000, ended_by="time")))
+    [(level, event, fields)] = changes(out, over)
+    assert (level, event) == ("info", "server back from its ejection")
+    assert fields == {"server": "a", "ended_by": "time"}
+    assert list(changes(over, snapshot(A))) == []

@@ -14,7 +14,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from cluster_lb import __version__
-from cluster_lb.admin.sources import DataPathStats, PoolStats, RateLimitStats, StoreStats, TicketStats
+from cluster_lb.admin.sources import (
+    DataPathStats,
+    PassiveStats,
+    PoolStats,
+    RateLimitStats,
+    StoreStats,
+    TicketStats,
+)
 from cluster_lb.admin.state import STATE, AdminState, ClusterView
 from cluster_lb.model.availability import Health
 from cluster_lb.model.snapshot import Snapshot
@@ -53,6 +60,13 @@ class NodeCollector(Collector):
         yield from _arrivals(sources.data_path)
         yield from _tickets(sources.tickets())
         yield from _rate_limits(sources.rate_limits())
+        yield from _passive(sources.passive)
+        yield _counter(
+            "verdict_flips",
+            "Verdicts that a vote of this node flipped.",
+            ["pool"],
+            [((pool,), count) for pool, count in sources.flips.items()],
+        )
         yield from _store(sources.store)
         yield from _cluster(view)
         yield from _snapshots({name: reading.snapshot for name, reading in view.readings.items()})
@@ -315,6 +329,27 @@ def _store(store: StoreStats) -> Iterator[Metric]:
     yield _counter("store_reconnects", "Connections made after an outage.", [], [((), counts.reconnects)])
 
 
+def _passive(stats: PassiveStats) -> Iterator[Metric]:
+    yield _counter(
+        "ejections",
+        "Servers ejected on what this node told, by rule.",
+        ["pool", "rule"],
+        list(stats.ejected.items()),
+    )
+    yield _counter(
+        "ejection_ends",
+        "Ejections that ended with a report of this node, by what ended them.",
+        ["pool", "ended_by"],
+        list(stats.returned.items()),
+    )
+    yield _counter(
+        "spared_ejections",
+        "Times that a rule spoke against a server and a bound kept it in.",
+        ["pool"],
+        [((pool,), count) for pool, count in stats.spared.items()],
+    )
+
+
 def _cluster(view: ClusterView) -> Iterator[Metric]:
     age_s = view.age_s()
     samples: list[Sample] = [((), age_s)] if math.isfinite(age_s) else []
@@ -344,6 +379,18 @@ def _snapshots(pools: Mapping[str, Snapshot]) -> Iterator[Metric]:
         "1 while so few servers are healthy that health is ignored.",
         labels,
         (((name,), snapshot.panics) for name, snapshot in pools.items()),
+    )
+    yield _gauge(
+        "pool_ejected_servers",
+        "Servers that are out for what they did to requests.",
+        labels,
+        (((name,), sum(s.ejected for s in snapshot.servers)) for name, snapshot in pools.items()),
+    )
+    yield _gauge(
+        "pool_held_servers",
+        "Servers that wait to be UP again because they flipped too often.",
+        labels,
+        (((name,), sum(s.held for s in snapshot.servers)) for name, snapshot in pools.items()),
     )
     yield _gauge(
         "server_up",

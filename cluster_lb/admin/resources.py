@@ -3,17 +3,22 @@ and for `cluster-lb get -o json`. docs/api.md describes them field by field."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from cluster_lb.model.availability import Health
 from cluster_lb.model.member import Member
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.model.verdict import Verdict
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.store.registry import PoolReading
 
 Json = dict[str, Any]
 
+_NO_VERDICT = Verdict(Health.NEW, "", (), 0, 0)
 _WITHOUT_WEIGHTS = {"round_robin", "random"}  # the policies to which all servers are alike
 
 
@@ -64,13 +69,49 @@ def _server_json(reading: PoolReading, server: Server, share: float) -> Json:
         "state": server.state.value,
         "state_reason": server.state_reason,
         "health": server.health.value,
-        "reason": server.verdict.reason if server.verdict else "",
+        "reason": _reason(server),
+        "ejected": server.ejected,
         "in_flight": reading.in_flight(server.id),
         "lease_ms": server.lease_ms,
         "stale": server.stale,
         "registered_at_ms": server.registered_at_ms,
         "report": dict(server.report),
+        "verdict": _verdict_json(reading, server),
+        "ejection": _ejection_json(server),
     }
+
+
+def _reason(server: Server) -> str:
+    """Why it is as it is, in a line."""
+    ejection, verdict = server.ejection, server.verdict
+    if ejection is not None and server.ejected:
+        return f"ejected: {ejection.reason}, until {utc(ejection.until_ms)}"
+    if verdict is None:
+        return ""
+    return (
+        f"{verdict.reason}, until {utc(verdict.held_until_ms)}" if verdict.held_until_ms else verdict.reason
+    )
+
+
+def utc(at_ms: int) -> str:
+    """Redis time, for people."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%H:%M:%S} UTC"
+
+
+def _verdict_json(reading: PoolReading, server: Server) -> Json:
+    """What explains the health of a server: the verdict, and who votes what on it now."""
+    verdict = server.verdict or _NO_VERDICT
+    votes = reading.votes.get(server.id, {})
+    return {
+        **dataclasses.asdict(verdict),
+        "authors": list(verdict.authors),
+        "votes": {node: dataclasses.asdict(vote) for node, vote in votes.items()},
+    }
+
+
+def _ejection_json(server: Server) -> Json | None:
+    """The last ejection, which may be over."""
+    return dataclasses.asdict(server.ejection) if server.ejection else None
 
 
 def node_json(member: Member) -> Json:

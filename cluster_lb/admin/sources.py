@@ -264,6 +264,22 @@ class RateLimitStats(Protocol):
         """Tokens taken ahead."""
 
 
+class PassiveStats(Protocol):
+    """Outlier detection, as far as this node's reports decided it; `health.passive.Passive` is one."""
+
+    @property
+    def ejected(self) -> Mapping[tuple[str, str], int]:
+        """(Pool, rule) -> ejections."""
+
+    @property
+    def returned(self) -> Mapping[tuple[str, str], int]:
+        """(Pool, what ended them) -> ends of ejections."""
+
+    @property
+    def spared(self) -> Mapping[str, int]:
+        """Pool -> servers that a rule spoke against and a bound kept in."""
+
+
 class StoreCounts(Protocol):
     @property
     def commands(self) -> int: ...
@@ -288,9 +304,11 @@ class StoreStats(Protocol):
 @dataclass(frozen=True, slots=True)
 class MetricsSources:
     """All of them. `tickets` and `rate_limits` are asked at each scrape: pool name -> its tickets, limit's
-    name -> what it counted."""
+    name -> what it counted. `flips`: pool -> verdicts that this node's votes flipped."""
 
     data_path: DataPathStats
     tickets: Callable[[], Mapping[str, TicketStats]]
     store: StoreStats
     rate_limits: Callable[[], Mapping[str, RateLimitStats]]
+    passive: PassiveStats
+    flips: Mapping[str, int]

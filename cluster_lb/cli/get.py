@@ -33,6 +33,7 @@ class What(StrEnum):
 
 class Form(StrEnum):
     table = "table"
+    wide = "wide"
     json = "json"
 
 
@@ -41,7 +42,9 @@ def get(
     pool: Annotated[
         str | None, typer.Argument(metavar="[POOL]", help="Only this pool (pools, servers).")
     ] = None,
-    form: Annotated[Form, typer.Option("--output", "-o", help="The JSON is the admin API's.")] = Form.table,
+    form: Annotated[
+        Form, typer.Option("--output", "-o", help="wide: with votes; the JSON is the admin API's.")
+    ] = Form.table,
     redis: Redis = "embedded",
     namespace: Namespace = "lb",
 ) -> None:
@@ -52,7 +55,7 @@ def get(
     if form is Form.json:
         typer.echo(json.dumps({what.value: items}, indent=2))
     elif items:
-        console().print(_TABLES[what](items))
+        console().print(_TABLES[what](items, form is Form.wide))
     else:
         typer.echo(f"no {what}", err=True)
 
@@ -94,9 +97,10 @@ _SOURCES: dict[What, Callable[[Store, str | None], Awaitable[list[Json]]]] = {
     What.nodes: _nodes,
     What.routes: _routes,
 }
-_TABLES: dict[What, Callable[[Iterable[Json]], Table]] = {
-    What.pools: pools_table,
-    What.servers: lambda servers: servers_table(servers, width=console().width),
-    What.nodes: nodes_table,
-    What.routes: routes_table,
+# what -> (items, wide) -> table
+_TABLES: dict[What, Callable[[Iterable[Json], bool], Table]] = {
+    What.pools: lambda pools, _: pools_table(pools),
+    What.servers: lambda servers, wide: servers_table(servers, width=console().width, wide=wide),
+    What.nodes: lambda nodes, _: nodes_table(nodes),
+    What.routes: lambda routes, _: routes_table(routes),
 }

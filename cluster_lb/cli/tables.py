@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cluster_lb.admin.resources import Json
+from cluster_lb.admin.resources import Json, utc
 
 _NO_LIMIT = 1000  # columns: a pipe has no width, so nothing is cut
 _NARROW = 112  # columns, under which a table leaves out what it can
@@ -65,9 +65,12 @@ def _trouble(pool: Json) -> str | Text:
     return Text("backups serve", "bold yellow") if pool["backups_serve"] else ""
 
 
-def servers_table(servers: Iterable[Json], measured: Measured | None = None, width: int = _NO_LIMIT) -> Table:
+def servers_table(
+    servers: Iterable[Json], measured: Measured | None = None, width: int = _NO_LIMIT, *, wide: bool = False
+) -> Table:
     """With `measured` there is a column beside the exact share. A narrow one has no addresses, zones,
-    priorities and reasons; zones and priorities are shown where there are any."""
+    priorities and reasons, a `wide` one has all, and who votes what; zones and priorities are shown where
+    there are any."""
     servers = list(servers)
     rows = [_server_cells(server, measured) for server in servers]
     titles = [
@@ -84,11 +87,13 @@ def servers_table(servers: Iterable[Json], measured: Measured | None = None, wid
         "ZONE",
         "PRIORITY",
     ]
-    left_out = {"ADDRESS", "ZONE", "PRIORITY", "REASON"} if width < _NARROW else set()
+    left_out = {"ADDRESS", "ZONE", "PRIORITY", "REASON"} if width < _NARROW and not wide else set()
     if measured is None:
         left_out.add("MEASURED")
+    if not wide:
+        left_out.add("VOTES")
     left_out |= {key.upper() for key in ("zone", "priority") if not any(s[key] for s in servers)}
-    shown = [title for title in [*titles, "REASON"] if title not in left_out]
+    shown = [title for title in [*titles, "REASON", "VOTES"] if title not in left_out]
     return _table(shown, [[row[title] for title in shown] for row in rows])
 
 
@@ -100,7 +105,7 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "SERVER": server["id"],
         "ADDRESS": server["address"],
         "STATE": _state(_strictest_word(server)),
-        "HEALTH": Text("stale", "yellow") if server["stale"] else _state(server["health"]),
+        "HEALTH": _health(server),
         "SHARE": percent(server["share"]),
         "MEASURED": "-" if share is None else percent(share),
         "WEIGHT": str(weight) if weight == effective else f"{effective} of {weight}",
@@ -109,6 +114,7 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "ZONE": server["zone"],
         "PRIORITY": str(server["priority"]),
         "REASON": "; ".join(filter(None, (server[name] for name in _REASONS))),
+        "VOTES": "; ".join(_vote(node, vote) for node, vote in server["verdict"]["votes"].items()),
     }
 
 
@@ -116,6 +122,16 @@ def _strictest_word(server: Json) -> str:
     """The operator's word, or the server's own where the operator lets it serve."""
     admin_state, own = str(server["admin_state"]), str(server["state"])
     return own if admin_state == "READY" and own != "up" else admin_state
+
+
+def _health(server: Json) -> Text:
+    if server["ejected"]:
+        return Text("ejected", "red")
+    return Text("stale", "yellow") if server["stale"] else _state(server["health"])
+
+
+def _vote(node: str, vote: Json) -> str:
+    return f"{node} {vote['health']} {vote['reason']} ({utc(vote['at_ms'])})"
 
 
 def nodes_table(nodes: Iterable[Json]) -> Table:

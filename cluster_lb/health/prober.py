@@ -60,6 +60,7 @@ class Prober:
         random: Random,
         refresh_s: float = REFRESH_S,
     ) -> None:
+        self.on_observation: list[Callable[[str, str, Observation], None]] = []  # with pool and server id
         self._node_id = node_id
         self._advise = advise
         self._on_local = on_local
@@ -163,6 +164,8 @@ class Prober:
             self._on_local(pool, server_id, True, reason)
 
     def _heard(self, watch: Watch, observation: Observation) -> None:
+        for callback in self.on_observation:
+            callback(watch.pool, watch.server.id, observation)
         if observation.conclusive:
             self._judge(watch.pool, watch.server.id)
         else:

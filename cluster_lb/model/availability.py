@@ -16,7 +16,7 @@ itself, and what the cluster finds.
 A server that registered itself is taken at its word until probes say otherwise (HAProxy too starts
 servers up), hence NEW ACCEPTS. It is taken at its word as well when it says that it is worse than it looks; a
 word that it is better than the operator or the cluster finds has no effect: the strictest holds. An effective
-weight of 0 turns ACCEPTS and YIELDS into PERSISTS.
+weight of 0 turns ACCEPTS and YIELDS into PERSISTS. A server that is ejected stands in the column DOWN.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Group 0 (the lowest that is there) are the primaries; the others are backups, which join group by group.
 
     share    what accepts, of the serving groups, in parts of all primaries; both by configured weight, so
-             that a primary in DRAIN, MAINT or DOWN is missing, and one of weight 0 is worth nothing; a busy
-             one accepts
+             that a primary in DRAIN, MAINT or DOWN, or an ejected one, is missing, and one of weight 0 is
+             worth nothing; a busy one accepts
     panic    fewer servers of the serving groups are healthy than `panic_threshold` of the READY primaries
              (of the first group with READY servers, where all primaries were taken out); one that says
              itself that it drains or is down counts as neither
@@ -30,7 +30,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from cluster_lb.model.availability import AdminState, Health, ServerState
+from cluster_lb.model.availability import AdminState, ServerState
 from cluster_lb.model.server import Server
 
 _priority = attrgetter("priority")
@@ -67,7 +67,7 @@ def _ready(group: Sequence[Server]) -> int:
 
 
 def _healthy(group: Sequence[Server]) -> int:
-    return sum(_is_wanted(server) and server.health is not Health.DOWN for server in group)
+    return sum(_is_wanted(server) and server.healthy for server in group)
 
 
 def _is_wanted(server: Server) -> bool:

@@ -16,6 +16,7 @@ from cluster_lb.model.availability import (
     availability,
     willingness,
 )
+from cluster_lb.model.ejection import Ejection
 from cluster_lb.model.names import check_id
 from cluster_lb.model.verdict import Verdict
 
@@ -82,7 +83,7 @@ class Server:
     `effective_weight` is what policies read: its ratios to those of the pool count, not its size.
     `lease_ms` is what was left of the lease when it was read (negative: overdue). `stale`: kept in the pool
     although its lease ended. `state`: what it, or its agent, says of it, with `state_reason`. `advice`: what
-    its agent said.
+    its agent said. `ejection`: the last one, which may be over.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Server:
     priority: int = 0
     admin_state: AdminState = AdminState.READY
     verdict: Verdict | None = None
+    ejection: Ejection | None = None
     stale: bool = False
     registered_at_ms: int = 0
     lease_ms: int = 0
@@ -119,7 +121,29 @@ class Server:
         return self.verdict.health if self.verdict else Health.NEW
 
     @property
+    def ejected(self) -> bool:
+        """Whether it is out for what it did to real traffic."""
+        return self.ejection is not None and self.ejection.holds
+
+    @property
+    def held(self) -> bool:
+        """Whether it must wait to be UP again, for it flipped too often."""
+        return self.verdict is not None and self.verdict.held_until_ms > 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether neither probes nor traffic speak against it."""
+        return self.health is not Health.DOWN and not self.ejected
+
+    @property
     def availability(self) -> Availability:
+        if self.ejected:
+            return availability(self.admin_state, self.state, Health.DOWN, self.effective_weight)
+        return self.availability_by_health
+
+    @property
+    def availability_by_health(self) -> Availability:
+        """What it would take but for an ejection."""
         return availability(self.admin_state, self.state, self.health, self.effective_weight)
 
     @property

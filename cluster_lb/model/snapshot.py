@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 
 from cluster_lb.model.availability import Availability
 from cluster_lb.model.priority_groups import Serving, serving_groups
 from cluster_lb.model.server import Server
+
+_AVAILABILITY: Callable[[Server], Availability] = attrgetter("availability")
+_BUT_FOR_EJECTIONS: Callable[[Server], Availability] = attrgetter("availability_by_health")
+_WILLINGNESS: Callable[[Server], Availability] = attrgetter("willingness")
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,18 @@ class Snapshot:
 
     @cached_property
     def eligible(self) -> tuple[Server, ...]:
-        """The servers that take new exchanges, of the groups that serve (of all groups in a panic). A busy
-        one does not, unless a share below the panic threshold is not busy: the few would drown. Nor is there
-        any to spare where all are busy."""
-        serving = [s for s in self.servers if s.priority <= self.serving.priority]
-        said = {s.id: s.willingness if self.panics else s.availability for s in serving}
-        takers = tuple(s for s in serving if said[s.id].takes_new)
-        idle = tuple(s for s in takers if said[s.id] is Availability.ACCEPTS)
+        """The servers that take new exchanges, of the groups that serve (of all groups in a panic). Ejected
+        ones do where no other can: the last servers of a pool are never out by passive means. A busy one does
+        not, unless a share below the panic threshold is not busy: the few would drown. Nor is there any to
+        spare where all are busy."""
+        if self.panics:
+            return self._takers(_WILLINGNESS)
+        return self._takers(_AVAILABILITY) or self._takers(_BUT_FOR_EJECTIONS)
+
+    def _takers(self, takes: Callable[[Server], Availability]) -> tuple[Server, ...]:
+        said = [(s, takes(s)) for s in self.servers if s.priority <= self.serving.priority]
+        takers = tuple(s for s, word in said if word.takes_new)
+        idle = tuple(s for s, word in said if word is Availability.ACCEPTS)
         return idle if idle and len(idle) >= self.panic_threshold * len(takers) else takers
 
     @cached_property

@@ -185,7 +185,7 @@ class Exchange:
                 failure = failures.CLOSED_AT_ONCE
         if failure is not None:
             if failure.fault is Fault.UPSTREAM:
-                server.failures += 1
+                server.count_failure()
                 self.client.listener.on_unreachable(self.pool.name, server.id, failure.reason)
             if self.server is server and self.upstream is None:
                 self.on_attempt_failed(failure)
@@ -296,7 +296,7 @@ class Exchange:
         assert server is not None
         self.upstream = None
         if not stale and not failure.untouched:
-            server.failures += 1
+            server.count_failure()
         following = self._next_server(server, failure, stale=stale)
         if following is None:
             self._give_up(failure)

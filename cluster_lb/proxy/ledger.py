@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from cluster_lb.proxy.failures import Fault
+from cluster_lb.proxy.outcomes import FIRST_5XX
 from cluster_lb.proxy.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Ledger:
             if elapsed >= pool.notice_s:
                 self._notice(exchange, server, elapsed)
         if exchange.failure is not None:
+            if exchange.status < FIRST_5XX:
+                server.excused += 1
             self._warn_failed(exchange, server.id)
         if self._log_exchange is not None:
             self._log_exchange(exchange, server, elapsed)

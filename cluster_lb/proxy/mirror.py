@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.exchange import Exchange
 from cluster_lb.proxy.ledger import LATENCY_BOUNDS_S
+from cluster_lb.proxy.outcomes import FIRST_5XX
 from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
 from cluster_lb.proxy.route import Route
 from cluster_lb.proxy.routed_exchange import RoutedExchange
@@ -146,6 +147,8 @@ class ShadowExchange(Exchange):
         if server is not None:
             server.load -= 1
             server.statuses[self.status // 100] += 1
+            if self.failure is not None and self.status < FIRST_5XX:
+                server.excused += 1
             self.server = None
             latency, elapsed = self.pool.latency, monotonic() - self.started
             latency.counts[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1

@@ -17,6 +17,7 @@ from cluster_lb.proxy.hash_keys import number_of
 from cluster_lb.proxy.latencies import Latencies
 from cluster_lb.proxy.ledger import Histogram
 from cluster_lb.proxy.limits import Limits
+from cluster_lb.proxy.outcomes import FIRST_5XX
 from cluster_lb.proxy.retry_budget import RetryBudget
 from cluster_lb.proxy.rules import Rules
 from cluster_lb.proxy.server import LiveServer
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.sticky import Sticky
 
 
+_ALL_5XX = range(FIRST_5XX, 600)
+
+
 class LivePool:
     """Picks servers by tickets, and keeps what must survive a new snapshot: servers and counts.
 
@@ -37,7 +41,8 @@ class LivePool:
     `unserved`: exchanges for which there was no server. `open_tunnels`: now; `opened_tunnels`: ever.
     `bonds_kept`: exchanges that went where a sticky cookie said; `bonds_made`: responses that brought one.
     `bound_number`: gives what a pick by a sticky cookie begins with, for its repeats.
-    `limits`: None without any. `sticky`: None where clients are bound to no server.
+    `limits`: None without any. `sticky`: None where clients are bound to no server. `looked_at`: statuses
+    that no response may pass with unseen. `watches_outcomes`: whether they are wanted, of each server.
     `dial`: how servers are spoken to; None: plainly. `notice_s`: an exchange that took so long is looked at
     by itself: it was slow (`slow_s`), or all are, because the pool measures `latencies`.
     """
@@ -66,6 +71,7 @@ class LivePool:
         "latencies",
         "latency",
         "limits",
+        "looked_at",
         "max_idle_connections",
         "name",
         "notice_s",
@@ -81,6 +87,7 @@ class LivePool:
         "tunnel_idle_s",
         "unserved",
         "upstream_idle_s",
+        "watches_outcomes",
     )
 
     def __init__(
@@ -119,6 +126,8 @@ class LivePool:
         self.sticky: Sticky | None = None
         self.rules = Rules.of(settings)
         self.dial: Dial | None = None
+        self.looked_at: frozenset[int] = frozenset()
+        self.watches_outcomes = False
         self.configure(settings)
         ticker.watch(self._on_tick)
 
@@ -126,11 +135,9 @@ class LivePool:
         """Take over limits and timeouts; exchanges under way go on under the new ones. `dial`: how servers
         are spoken to; with another one than before, `adopt` begins anew with each of them."""
         self.dial = dial
-        rules = Rules.of(settings)
-        if rules.retry_statuses != self.rules.retry_statuses:
-            for server in self.servers.values():
-                server.memo = NO_MEMO  # it knows which statuses may be repeated
-        self.rules = rules
+        self.rules = Rules.of(settings)
+        self.watches_outcomes = settings.outliers.enabled
+        self._look_at(self.rules.retry_statuses.union(_ALL_5XX if self.watches_outcomes else ()))
         self.budget.share = settings.retries.budget
         self.budget.floor_per_s = settings.retries.budget_floor_per_s
         self._configure_limits(settings.limits)
@@ -142,6 +149,13 @@ class LivePool:
         self.connect_timeout_s = settings.timeouts.connect_s
         self.tunnel_idle_s = settings.timeouts.tunnel_idle_s
         self.upstream_idle_s = settings.timeouts.upstream_idle_s
+
+    def _look_at(self, statuses: frozenset[int]) -> None:
+        for server in self.servers.values():
+            server.watch_outcomes(self.watches_outcomes)
+            if statuses != self.looked_at:
+                server.memo = NO_MEMO  # it knows the ones before
+        self.looked_at = statuses
 
     def _configure_limits(self, settings: LimitSettings) -> None:
         if not (settings.server_requests or settings.server_connections or settings.pool_requests):

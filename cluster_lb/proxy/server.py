@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cluster_lb.dial import Dial
 from cluster_lb.model.address import Address
+from cluster_lb.proxy.outcomes import Outcomes
 from cluster_lb.proxy.upstream import NO_MEMO, ResponseMemo, UpstreamConnection
 
 if TYPE_CHECKING:
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 class LiveServer:
     """Live state of one server, on this node.
 
-    `idle`: kept connections, last used last. `load`: attempts in flight; `elsewhere`: other nodes', as
-    last heard; `surplus`: what of it counts in picks. `latency_s`: of its exchanges, where the pool
-    measures; joined with what other nodes say. `out`: this node itself cannot reach it. `statuses[n]`:
-    responses of class n (n = 1..5; 4 counts 499 too). `memo`: the last response head that it sent, with
-    its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS connection, whose
-    session the next one offers. `log_tails`: status -> a piece of its access lines. `zone`: where it is.
+    `idle`: kept connections, last used last. `load`: attempts in flight, `tunnels` among them; `elsewhere`:
+    other nodes', as last heard; `surplus`: what of it counts in picks. `latency_s`: of its exchanges, where
+    the pool measures; joined with what other nodes say. `out`: this node itself cannot reach it.
+    `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too); `excused`: those of n < 5 that failed
+    all the same, by whomever. `outcomes`: None where nobody wants them. `memo`: the last response head that
+    it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS
+    connection, whose session the next one offers. `log_tails`: status -> a piece of its access lines.
+    `zone`: where it is.
     """
 
     __slots__ = (
@@ -32,6 +35,7 @@ class LiveServer:
         "connections",
         "dial",
         "elsewhere",
+        "excused",
         "failures",
         "id",
         "idle",
@@ -40,11 +44,13 @@ class LiveServer:
         "log_tails",
         "memo",
         "out",
+        "outcomes",
         "pool",
         "resumable",
         "retired",
         "statuses",
         "surplus",
+        "tunnels",
         "zone",
     )
 
@@ -57,6 +63,7 @@ class LiveServer:
         self.idle: list[UpstreamConnection] = []
         self.connections = 0
         self.load = 0
+        self.tunnels = 0
         self.elsewhere = 0
         self.surplus = 0
         self.latency_s = 0.0
@@ -66,11 +73,29 @@ class LiveServer:
         self.resumable: ssl.SSLObject | None = None
         self.retired = False
         self.statuses = [0] * 6
+        self.excused = 0
+        self.outcomes: Outcomes | None = Outcomes(0) if pool.watches_outcomes else None
         self.memo: ResponseMemo = NO_MEMO
         self.log_tails: dict[int, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<LiveServer {self.id} load={self.load} idle={len(self.idle)}{' out' if self.out else ''}>"
+
+    @property
+    def successes(self) -> int:
+        """Exchanges that went well; its own errors of the client's making (4xx) are well done."""
+        return sum(self.statuses[1:5]) - self.excused
+
+    def count_failure(self) -> None:
+        """An attempt failed, and that counts against it."""
+        self.failures += 1
+        if self.outcomes is not None:
+            self.outcomes.on_local_failure(self.successes)
+
+    def watch_outcomes(self, wanted: bool) -> None:
+        """Begin or end to count them."""
+        if wanted is (self.outcomes is None):
+            self.outcomes = Outcomes(self.successes) if wanted else None
 
     async def connect(self, client: Downstream) -> UpstreamConnection:
         """A new connection, introduced as that of `client` where the pool wants that. Raises OSError, or

@@ -25,6 +25,7 @@ class Tunnel(asyncio.Protocol):
         self.since = exchange.pool.ticker.now
         exchange.pool.opened_tunnels += 1
         exchange.pool.open_tunnels += 1
+        upstream.server.tunnels += 1
 
     def forward(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -84,3 +85,4 @@ class Tunnel(asyncio.Protocol):
     def _close_account(self) -> None:
         self._settled = True
         self._exchange.pool.open_tunnels -= 1
+        self._upstream.server.tunnels -= 1

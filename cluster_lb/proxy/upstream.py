@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
+from cluster_lb.proxy.outcomes import FIRST_5XX
 from cluster_lb.wire.chunked import ChunkScanner
 from cluster_lb.wire.errors import BadResponseError
 from cluster_lb.wire.framing import Framing
@@ -42,7 +43,7 @@ class ResponseMemo:
         "whole_bytes",
     )
 
-    def __init__(self, raw: bytes, head: ResponseHead, repeated: Collection[int] = ()) -> None:
+    def __init__(self, raw: bytes, head: ResponseHead, looked_at: Collection[int] = ()) -> None:
         self.raw = raw
         self.head = head
         self.edited: tuple[object, bytes] | None = None  # what a route's edits, the key, made of it last
@@ -57,9 +58,9 @@ class ResponseMemo:
         self.closing = head.forward + b"Connection: close\r\n\r\n"  # and for one whose last response it is
         self.raw_bytes = len(raw)
         # What head and body are together, where the connection can be used again after them, and the status
-        # is not one that may be repeated; else never.
+        # is not one to be looked at, such as those that may be repeated; else never.
         bounded = head.reusable and self.framing in (Framing.NONE, Framing.LENGTH) and head.status >= 200
-        bounded = bounded and head.status not in repeated
+        bounded = bounded and head.status not in looked_at
         self.whole_bytes = (
             len(raw) + (head.length if self.framing is Framing.LENGTH else 0) if bounded else -1
         )
@@ -152,6 +153,8 @@ class UpstreamConnection(asyncio.Protocol):
         if memo.status < 200:
             self._interim(exchange, memo, rest)
             return
+        if memo.status >= FIRST_5XX and self.server.outcomes is not None:
+            self.server.outcomes.on_5xx(memo.status, self.server.successes)
         if memo.status in exchange.rules.retry_statuses and exchange.repeats_status(memo.status):
             self.abandon()
             return
@@ -179,7 +182,7 @@ class UpstreamConnection(asyncio.Protocol):
             return None
         raw = data[:end]
         try:
-            memo = ResponseMemo(raw, parse_response_head(raw), self.server.pool.rules.retry_statuses)
+            memo = ResponseMemo(raw, parse_response_head(raw), self.server.pool.looked_at)
         except BadResponseError as error:
             self._fail(exchange, failures.BAD_RESPONSE.because(error.reason))
             return None

@@ -111,6 +111,10 @@ class HealthSettings(Table):
     fall: PositiveInt = 3
     probers: PositiveInt = 3  # nodes that probe one server
     slow_ms: NonNegativeInt = 0  # a slower answer counts as failed; 0: off
+    flap_limit: NonNegativeInt = 5  # flips within the window; after more UP waits; 0: off
+    flap_window_s: PositiveFloat = 60.0
+    flap_hold_s: PositiveFloat = 10.0  # the first wait; each further one is twice as long
+    flap_max_hold_s: PositiveFloat = 300.0  # (route flap damping, RFC 2439, ends after an hour at most)
     agent: AgentSettings = AgentSettings()
 
     @property

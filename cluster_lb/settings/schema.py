@@ -17,6 +17,7 @@ from cluster_lb.settings.health import HealthSettings
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import STANDARD_OUTPUT, AccessLogForm, HeaderName, Sample, TracingSettings
 from cluster_lb.settings.names import PoolName
+from cluster_lb.settings.outliers import OutlierSettings
 from cluster_lb.settings.policies import PolicyName
 from cluster_lb.settings.retries import RetrySettings
 from cluster_lb.settings.routes import RouteSettings
@@ -125,6 +126,7 @@ class PoolSettings(Table):
     slow_start: SlowStartSettings = SlowStartSettings()
     tls: UpstreamTlsSettings = UpstreamTlsSettings(enabled=False)
     sticky: StickySettings = StickySettings(enabled=False)
+    outliers: OutlierSettings = OutlierSettings(enabled=False)
     send_proxy: SendProxy = SendProxy.OFF  # a PROXY header at the start of each connection to a server
 
 

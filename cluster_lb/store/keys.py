@@ -15,6 +15,8 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:{pool}:servers`        | ZSET    | -       | server id -> lease deadline, ms of Redis time  | registry             | view, sweep    |
 | `ns:{pool}:server:<id>`    | HASH    | -       | the server's record, state, weight, admin state, report, words of its agent; outlives a server that an operator marked, for 24 h | registry, agents | view |
 | `ns:{pool}:verdicts`       | HASH    | -       | server id -> JSON verdict                      | votes                | view           |
+| `ns:{pool}:outcomes`       | HASH    | 3 intervals | what real traffic saw: `window`, its number; `total/<id>`, `failed/<id>`, `busy/<id>` of the window; `run/<id>`, failures in a row | outliers | outliers |
+| `ns:{pool}:ejections`      | HASH    | -       | server id -> JSON ejection; past ones for an hour | outliers            | view           |
 | `ns:{pool}:votes:<id>`     | HASH    | 3 leases | node id -> JSON vote                          | votes                | votes          |
 | `ns:{pool}:nodes`          | ZSET    | -       | node id -> lease deadline, ms: whose votes and load count in this pool | loads, votes | votes, view |
 | `ns:{pool}:seen`           | HASH    | -       | node id -> epoch that it serves                | loads                | drain          |
@@ -48,6 +50,8 @@ class PoolKeys:
     latency: str
     sweep: str
     weights: str
+    outcomes: str
+    ejections: str
 
     def server(self, server_id: str) -> str:
         return self.server_prefix + server_id
@@ -100,4 +104,6 @@ class Keys:
             latency=base + "latency",
             sweep=base + "sweep",
             weights=base + "weights",
+            outcomes=base + "outcomes",
+            ejections=base + "ejections",
         )

@@ -13,9 +13,10 @@ import structlog
 from cluster_lb.model.effective_weights import effective_weights
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
-from cluster_lb.settings.health import HealthSettings
+from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
+from cluster_lb.store.ejections import read_ejection
 from cluster_lb.store.pool_fields import from_fields
 from cluster_lb.store.scripts import load
 from cluster_lb.store.server_fields import read_server
@@ -29,7 +30,8 @@ _READ = load("read_pool")
 class PoolReading:
     """One pool. `created_ms`, `seeds`: when it came into being, and how often nodes gave it back to an
     emptied Redis. `loads`: (node, server id) -> exchanges in flight; `seen`: node -> epoch that it serves;
-    both of live nodes only. `raw`: as the script returned it, to give back to an emptied Redis."""
+    both of live nodes only. `raw`: as the script returned it, to give back to an emptied Redis. `votes`:
+    server id -> node id -> vote, where they were asked for."""
 
     snapshot: Snapshot
     settings: PoolSettings
@@ -40,6 +42,7 @@ class PoolReading:
     loads: Mapping[tuple[str, str], int]
     seen: Mapping[str, int]
     raw: Mapping[str, Any] = field(repr=False)
+    votes: Mapping[str, Mapping[str, Vote]] = field(default_factory=dict)
 
     @property
     def pool(self) -> str:
@@ -80,6 +83,7 @@ class PoolReader:
                 keys.nodes,
                 keys.seen,
                 keys.load,
+                keys.ejections,
             ],
             [held.epoch, held.origin] if held else [-1, ""],
         )
@@ -119,7 +123,7 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
         epoch=int(raw["epoch"]),
         policy=settings.policy,
         panic_threshold=settings.panic_threshold,
-        servers=_servers(raw, now_ms, problems, settings.health),
+        servers=_servers(raw, now_ms, problems, settings),
         backup_below=settings.backup_below,
         zones_from=settings.zone_aware.min_servers if settings.zone_aware.enabled else 0,
         sticky_secrets=secrets_in_force(config, settings.sticky),
@@ -139,12 +143,13 @@ def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> Poo
 
 
 def _servers(
-    raw: Mapping[str, Any], now_ms: int, problems: list[str], health: HealthSettings
+    raw: Mapping[str, Any], now_ms: int, problems: list[str], settings: PoolSettings
 ) -> tuple[Server, ...]:
     """What nodes found out before does not hold where they do not ask any more: a verdict without probes,
-    words of agents without agents."""
-    verdicts = _table(raw["verdicts"]) if health.judges else {}
-    has_agents = health.agent.port != 0
+    words of agents without agents, an ejection without a rule."""
+    verdicts = _table(raw["verdicts"]) if settings.health.judges else {}
+    ejections = _table(raw.get("ejections")) if settings.outliers.enabled else {}
+    has_agents = settings.health.agent.port != 0
     servers = []
     for server_id, entry in sorted(_table(raw["servers"]).items()):
         lease_ms = int(entry["deadline_ms"]) - now_ms
@@ -153,7 +158,8 @@ def _servers(
             fields = {name: text for name, text in fields.items() if not name.startswith("agent_")}
         server = read_server(server_id, fields, verdicts.get(server_id), lease_ms, problems)
         if server is not None:
-            servers.append(server)
+            ejection = read_ejection(server, ejections.get(server_id), problems)
+            servers.append(replace(server, ejection=ejection) if ejection else server)
     if all(server.percent == 100 for server in servers):
         return tuple(servers)
     in_force = effective_weights([s.advised_weight for s in servers], [s.percent for s in servers])

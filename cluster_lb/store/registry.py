@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cluster_lb.errors import InvalidValueError, NotFoundError
 from cluster_lb.model.address import Address
@@ -14,6 +14,7 @@ from cluster_lb.model.server import ServerRecord, check_weight
 from cluster_lb.store.client import Store
 from cluster_lb.store.readings import PoolReader, PoolReading
 from cluster_lb.store.scripts import load
+from cluster_lb.store.verdicts import Verdicts
 
 __all__ = ["DEFAULT_LEASE_MS", "PoolReading", "Registry", "SweepResult"]
 
@@ -45,6 +46,7 @@ class Registry:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._reader = PoolReader(store)
+        self._verdicts = Verdicts(store)
         self._allow: dict[
             str, str
         ] = {}  # pool -> its `allow` as last seen; the script tells when it is another
@@ -199,8 +201,9 @@ class Registry:
         return sorted(await self._store.call("SMEMBERS", self._store.keys.pools))
 
     async def read_pool(self, pool: str) -> PoolReading | None:
-        """The whole pool at one moment; None when it does not exist."""
-        return await self._reader.read(pool)
+        """The whole pool at one moment, and then who votes what on its servers; None without such a pool."""
+        reading = await self._reader.read(pool)
+        return replace(reading, votes=await self._verdicts.votes(pool)) if reading else None
 
 
 def _check_allowed(pool: str, address: Address, allow: str) -> None:

@@ -71,6 +71,8 @@ def read_verdict(server_id: str, text: str, problems: list[str]) -> Verdict | No
             authors=tuple(str(author) for author in value.get("authors") or ()),
             epoch=int(value.get("epoch", 0)),
             at_ms=int(value.get("at_ms", 0)),
+            flips=len(value.get("flips_ms") or ()),
+            held_until_ms=int(value.get("held_until_ms", 0)),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         problems.append(f"verdict of {server_id!r} {text!r} is ignored: {error!r}")

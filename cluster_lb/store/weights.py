@@ -33,6 +33,7 @@ class Weights:
                 keys.nodes,
                 keys.latency,
                 keys.weights,
+                keys.ejections,
             ],
             [self._store.keys.events, reading.pool],
         )

@@ -13,11 +13,23 @@ from cluster_lb.admin.hub import EventHub
 from cluster_lb.admin.sources import MetricsSources
 from cluster_lb.admin.state import AdminState
 from cluster_lb.model.address import Address
+from cluster_lb.model.sample import Run, Sample
 from cluster_lb.model.server import ServerRecord
+from cluster_lb.model.verdict import Vote
+from cluster_lb.settings.schema import HealthSettings, PoolSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.membership import Membership
+from cluster_lb.store.outliers import Outliers
 from cluster_lb.store.registry import Registry
-from tests.doubles.node_state import CountedDataPath, CountedRateLimit, CountedStore, CountedTickets, HeldView
+from cluster_lb.store.verdicts import Verdicts
+from tests.doubles.node_state import (
+    CountedDataPath,
+    CountedPassive,
+    CountedRateLimit,
+    CountedStore,
+    CountedTickets,
+    HeldView,
+)
 
 
 @dataclass
@@ -25,6 +37,7 @@ class Node:
     """A node's admin API with the handles that a test turns."""
 
     redis: FakeServer
+    cluster: Store
     registry: Registry
     membership: Membership
     view: HeldView
@@ -32,6 +45,8 @@ class Node:
     tickets: dict[str, CountedTickets]
     store: CountedStore
     limits: dict[str, CountedRateLimit]
+    passive: CountedPassive
+    flips: dict[str, int]
     events: EventHub
     readiness: tuple[bool, str] = (True, "")
     token: str = ""
@@ -44,6 +59,17 @@ class Node:
         await self.registry.register(pool, ServerRecord(server_id, address, weight, **record))
         self.view.readings[pool] = await self.registry.read_pool(pool)
 
+    async def vote(self, node_id: str, settings: HealthSettings | None = None, **votes: Vote) -> None:
+        """Have a node vote on servers of `web`."""
+        await Verdicts(self.cluster).cast("web", node_id, votes, settings=settings or HealthSettings())
+
+    async def eject(self, server_id: str) -> None:
+        """Have a server of `web` ejected for five answers of 500."""
+        await self.cluster.call("HSET", "lb:{web}:config", "outliers.enabled", "true")
+        sample = Sample(0, 5, Run(False, 5), Run(False, 0), Run(False, 0))
+        settings = PoolSettings.model_validate({"outliers": {}})
+        await Outliers(self.cluster).judge("n1", "web", settings, {server_id: sample})
+
     def state(self) -> AdminState:
         return AdminState(
             node_id="n1",
@@ -52,7 +78,14 @@ class Node:
             registry=self.registry,
             membership=self.membership,
             ready=lambda: self.readiness,
-            metrics=MetricsSources(self.data_path, lambda: self.tickets, self.store, lambda: self.limits),
+            metrics=MetricsSources(
+                self.data_path,
+                lambda: self.tickets,
+                self.store,
+                lambda: self.limits,
+                self.passive,
+                self.flips,
+            ),
             events=self.events,
             token=self.token,
         )
@@ -64,6 +97,7 @@ async def node():
     async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
         yield Node(
             redis=server,
+            cluster=store,
             registry=Registry(store),
             membership=Membership(store),
             view=HeldView(),
@@ -71,6 +105,8 @@ async def node():
             tickets={},
             store=CountedStore(),
             limits={},
+            passive=CountedPassive(),
+            flips={},
             events=EventHub(),
         )
 

@@ -158,6 +158,18 @@ async def test_rate_limits_are_shown(client, node):
     assert shown[sample("rate_limit_keys", **name)] == 3
 
 
+async def test_outlier_detection_is_shown(client, node):
+    node.passive.ejected["web", "consecutive_5xx"] = 3
+    node.passive.returned["web", "probes"] = 2
+    node.passive.spared["web"] = 7
+    node.flips["web"] = 4
+    shown = await scrape(client)
+    assert shown[sample("ejections_total", pool="web", rule="consecutive_5xx")] == 3
+    assert shown[sample("ejection_ends_total", pool="web", ended_by="probes")] == 2
+    assert shown[sample("spared_ejections_total", pool="web")] == 7
+    assert shown[sample("verdict_flips_total", pool="web")] == 4
+
+
 async def test_the_cluster_is_shown_as_the_node_last_heard_of_it(client, node):
     await node.add("s1")
     await node.add("s2", port=8001)
@@ -172,6 +184,8 @@ async def test_the_cluster_is_shown_as_the_node_last_heard_of_it(client, node):
     assert shown[sample("pool_eligible_servers", pool="web")] == 1
     assert shown[sample("pool_panics", pool="web")] == 0
     assert shown[sample("pool_backups_serve", pool="web")] == 0
+    assert shown[sample("pool_ejected_servers", pool="web")] == 0
+    assert shown[sample("pool_held_servers", pool="web")] == 0
     assert shown[sample("server_up", pool="web", server="s1")] == 1
     assert shown[sample("server_weight", pool="web", server="s1")] == 1
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from cluster_lb.model.availability import Health
+from cluster_lb.model.verdict import Vote
+from cluster_lb.settings.schema import HealthSettings
 
 WEB = "/v1/pools/web/servers"
 
@@ -43,6 +49,18 @@ async def test_a_server_registers_and_is_read_back(client):
         "in_flight": 0,
         "stale": False,
         "report": {"cpu": 0.25},
+        "ejected": False,
+        "ejection": None,
+        "verdict": {
+            "health": "NEW",
+            "reason": "",
+            "authors": [],
+            "epoch": 0,
+            "at_ms": 0,
+            "flips": 0,
+            "held_until_ms": 0,
+            "votes": {},
+        },
     }
 
 
@@ -155,3 +173,35 @@ async def test_a_write_while_redis_is_away_is_503(client, node):
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "1"
         assert "Redis" in (await answer.json())["error"]
+
+
+async def test_a_verdict_explains_itself_with_its_votes(client, node):
+    await node.add("s1")
+    await node.vote("n1", s1=Vote(Health.DOWN, "L7STS 503"))
+    [server] = (await (await client.get(WEB)).json())["servers"]
+    verdict = server["verdict"]
+    assert (server["health"], server["reason"]) == ("DOWN", "L7STS 503")
+    assert (verdict["health"], verdict["authors"], verdict["flips"]) == ("DOWN", ["n1"], 0)
+    assert verdict["votes"]["n1"] == {"health": "DOWN", "reason": "L7STS 503", "at_ms": verdict["at_ms"]}
+
+
+async def test_the_reason_of_a_held_server_tells_until_when(client, node):
+    await node.add("s1")
+    limit = HealthSettings(flap_limit=1)
+    for health in (Health.UP, Health.DOWN, Health.UP, Health.DOWN, Health.UP):
+        await node.vote("n1", limit, s1=Vote(health, "L7OK 200"))
+    [server] = (await (await client.get(WEB)).json())["servers"]
+    assert re.fullmatch(r"held down: 3 flips in 60 s, until \d\d:\d\d:\d\d UTC", server["reason"])
+    assert server["verdict"]["held_until_ms"] > server["verdict"]["at_ms"]
+
+
+async def test_an_ejected_server_says_why_and_until_when(client, node):
+    await node.add("s1")
+    await node.add("s2", port=8001)
+    await node.eject("s1")
+    first, second = (await (await client.get(WEB)).json())["servers"]
+    assert (first["ejected"], first["share"], second["share"]) == (True, 0.0, 1.0)
+    assert re.fullmatch(r"ejected: 5 5xx in a row, until \d\d:\d\d:\d\d UTC", first["reason"])
+    ejection = first["ejection"]
+    assert (ejection["kind"], ejection["by"], ejection["times"]) == ("consecutive_5xx", "n1", 1)
+    assert (ejection["recovered_at_ms"], ejection["ended_by"]) == (0, "")

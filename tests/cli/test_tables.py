@@ -27,12 +27,19 @@ SERVER = {
     "lease_ms": 4100,
     "reason": "L4CON connection refused",
     "percent_reason": "",
+    "ejected": False,
+    "verdict": {
+        "votes": {
+            "n1": {"health": "DOWN", "reason": "L4CON connection refused", "at_ms": 1_700_000_000_000},
+            "n2": {"health": "UP", "reason": "L4OK", "at_ms": 1_700_000_001_000},
+        }
+    },
 }
 
 
-def printed(width: int, measured=None, **changes) -> str:
+def printed(width: int, measured=None, *, wide: bool = False, **changes) -> str:
     out = io.StringIO()
-    Console(file=out, width=width).print(servers_table([SERVER | changes], measured, width))
+    Console(file=out, width=width).print(servers_table([SERVER | changes], measured, width, wide=wide))
     return out.getvalue()
 
 
@@ -68,6 +75,16 @@ def test_a_weight_that_is_not_all_in_force_says_why():
 def test_a_stale_server_is_shown_as_stale():
     assert "stale" in printed(140, stale=True)
     assert "DOWN" not in printed(140, stale=True)
+
+
+def test_an_ejected_server_is_shown_as_ejected():
+    assert "ejected" in printed(140, ejected=True)
+
+
+def test_a_wide_table_tells_who_votes_what_and_when():
+    text = printed(300, wide=True)
+    assert "n1 DOWN L4CON connection refused (22:13:20 UTC); n2 UP L4OK (22:13:21 UTC)" in text
+    assert "n1 DOWN" not in printed(300)
 
 
 def test_markup_in_a_name_is_text():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cluster_lb
-from cluster_lb.settings import health, limits, rates, retries, schema
+from cluster_lb.settings import health, limits, outliers, rates, retries, schema
 from cluster_lb.settings.logging import TracingSettings
 from cluster_lb.settings.route_parts import RouteTimeouts
 from cluster_lb.settings.slow_start import SlowStartSettings
@@ -35,6 +35,7 @@ _SECTIONS = {
     "pools.zone_aware": ZoneSettings,
     "pools.sticky": StickySettings,
     "pools.slow_start": SlowStartSettings,
+    "pools.outliers": outliers.OutlierSettings,
     "routes.retries": retries.RetryRules,
     "routes.timeouts": RouteTimeouts,
     "routes.rate_limits": rates.RateLimitSettings,

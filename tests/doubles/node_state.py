@@ -95,6 +95,13 @@ class CountedRateLimit:
 
 
 @dataclass
+class CountedPassive:
+    ejected: dict[tuple[str, str], int] = field(default_factory=dict)
+    returned: dict[tuple[str, str], int] = field(default_factory=dict)
+    spared: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
 class HeldView:
     """What a node last heard, set by hand."""
 

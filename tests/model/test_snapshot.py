@@ -1,12 +1,15 @@
 """What a snapshot says of its servers: who takes new exchanges, and who only clients bound to it; by health,
-panic, and what servers say of themselves."""
+panic, ejections, and what servers say of themselves."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import AdminState, Health, ServerState
+from cluster_lb.model.availability import AdminState, Availability, Health, ServerState
+from cluster_lb.model.ejection import Ejection
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.verdict import Verdict
@@ -134,3 +137,54 @@ def test_own_words_hold_in_the_groups_that_serve_alone():
     assert ids(snapshot(0.5, a=busy, b=busy, c=backup).eligible) == "ab"
     assert ids(snapshot(0.5, a={"state": ServerState.DRAIN}, b=busy, c=backup).eligible) == "b"
     assert ids(snapshot(0.5, a={"state": ServerState.DOWN}, c=backup).eligible) == "c"
+
+
+EJECTED = Ejection("consecutive_5xx", "5 5xx in a row", "n1", at_ms=1000, until_ms=31_000, times=1)
+OVER = replace(EJECTED, recovered_at_ms=31_000, ended_by="time")
+
+
+def one(identifier: str, **more: object) -> Server:
+    return Server(identifier, Address("127.0.0.1", 9001), **more)
+
+
+def eligible(*servers: Server, panic_threshold: float = 0.5) -> list[str]:
+    return [server.id for server in Snapshot("web", 1, "round_robin", panic_threshold, servers).eligible]
+
+
+def test_an_ejected_server_takes_nothing_not_even_those_bound_to_it():
+    assert one("a", ejection=EJECTED).availability is Availability.REFUSES
+    assert one("a", ejection=EJECTED, admin_state=AdminState.DRAIN).availability is Availability.REFUSES
+    assert one("a", ejection=OVER).availability is Availability.ACCEPTS
+
+
+def test_traffic_goes_to_the_others():
+    assert eligible(one("a", ejection=EJECTED), one("b"), one("c", ejection=OVER)) == ["b", "c"]
+
+
+def test_ejected_servers_count_as_unhealthy_for_the_panic_rule():
+    servers = [one("a", ejection=EJECTED), one("b", verdict=BAD), one("c")]
+    assert eligible(*servers) == ["a", "b", "c"]
+    assert eligible(*servers, panic_threshold=0.0) == ["c"]
+
+
+@pytest.mark.parametrize("other", [{"verdict": BAD}, {"admin_state": AdminState.MAINT}])
+def test_an_ejected_server_serves_where_no_other_can(other):
+    servers = [one("a", ejection=EJECTED), one("b", **other)]
+    assert eligible(*servers, panic_threshold=0.0) == ["a"]
+
+
+def test_neither_probes_nor_operators_are_overruled_by_that():
+    assert eligible(one("a", ejection=EJECTED, verdict=BAD), panic_threshold=0.0) == []
+    assert eligible(one("a", ejection=EJECTED, admin_state=AdminState.MAINT)) == []
+
+
+def test_an_ejected_server_is_passed_over_for_a_busy_one_and_for_backups():
+    out = one("a", ejection=EJECTED)
+    assert eligible(out, one("b", state=ServerState.BUSY), panic_threshold=0.0) == ["b"]
+    assert eligible(out, one("b", priority=1), panic_threshold=0.0) == ["b"]
+    assert eligible(out, one("b", state=ServerState.DOWN), panic_threshold=0.0) == ["a"]
+
+
+def test_clients_that_are_bound_to_an_ejected_server_go_to_another():
+    servers = one("a", ejection=EJECTED), one("b")
+    assert ids(Snapshot("web", 1, "round_robin", 0.5, servers).persistent) == "b"

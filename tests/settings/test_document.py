@@ -13,6 +13,7 @@ from cluster_lb.settings.base import Table
 from cluster_lb.settings.health import AgentSettings, HealthSettings
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.logging import TracingSettings
+from cluster_lb.settings.outliers import OutlierSettings
 from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.settings.retries import RetryRules, RetrySettings
 from cluster_lb.settings.route_parts import (
@@ -63,6 +64,7 @@ def shown(field: FieldInfo) -> str:
         ("[pools.NAME.tls]", UpstreamTlsSettings),
         ("[pools.NAME.health]", HealthSettings),
         ("[pools.NAME.health.agent]", AgentSettings),
+        ("[pools.NAME.outliers]", OutlierSettings),
         ("[pools.NAME.timeouts]", PoolTimeouts),
         ("[pools.NAME.retries]", RetrySettings),
         ("[pools.NAME.limits]", LimitSettings),

@@ -110,7 +110,7 @@ class TestCluster:
                 await registry.set_weight(pool, "a", 5)
                 await registry.set_admin_state(pool, "a", AdminState.DRAIN)
                 assert await Verdicts(store).cast(pool, "n1", {"b": Vote(Health.UP, "ok")}) == ["b"]
-                assert list(await Verdicts(store).votes(pool, "b")) == ["n1"]
+                assert list((await Verdicts(store).votes(pool))["b"]) == ["n1"]
                 assert await Loads(store).publish(pool, "n1", 5000, 4, {"b": 2}) == (5, {}, {})
                 await registry.deregister(pool, "a")
                 assert not (await registry.sweep(pool)).held

@@ -8,9 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.verdict import Vote
 from cluster_lb.store.client import Store
 from cluster_lb.store.readings import PoolReader
 from cluster_lb.store.registry import Registry
+from cluster_lb.store.verdicts import Verdicts
 from tests.doubles.keyspace import record
 
 
@@ -141,8 +143,33 @@ async def test_a_thousand_servers_come_in_one_answer(real_store: Store) -> None:
                 ("HSET", "lb:{web}:verdicts", f"s{number}", text),
             ]
         )
+    reader = PoolReader(real_store)
+    await reader.read("web")  # now the server knows the script
     before = real_store.counters.commands
-    reading = await registry.read_pool("web")
+    reading = await reader.read("web")
     assert reading is not None
     assert len(reading.snapshot.servers) == 1000
     assert real_store.counters.commands - before == 1
+
+
+async def test_only_readings_for_people_carry_the_votes(store: Store) -> None:
+    await Registry(store).register("web", record("a"))
+    await Verdicts(store).cast("web", "n1", {"a": Vote(Health.UP, "L4OK")})
+    for_people, for_traffic = await Registry(store).read_pool("web"), await PoolReader(store).read("web")
+    assert for_people is not None
+    assert for_traffic is not None
+    assert for_people.votes == {"a": {"n1": Vote(Health.UP, "L4OK")}}
+    assert for_traffic.votes == {}
+
+
+@pytest.mark.parametrize("text", ["garbage", "[]", '{"kind": "x"}'])
+async def test_an_ejection_that_is_none_is_ignored_and_named(
+    store: Store, reader: PoolReader, text: str
+) -> None:
+    await store.call("HSET", "lb:{web}:config", "outliers.enabled", "true")
+    await store.call("HSET", "lb:{web}:ejections", "b", text)
+    with capture_logs() as events:
+        reading = await reader.read("web")
+    assert reading is not None
+    assert not any(server.ejected for server in reading.snapshot.servers)
+    assert [event["problem"] for event in events if "ejection of 'b'" in event["problem"]]

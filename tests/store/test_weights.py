@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from cluster_lb.model.slow_start import Ramp
 from cluster_lb.model.verdict import Vote
 from cluster_lb.model.weights import Rules, Weighed, adjust
 from cluster_lb.settings.health import AgentSettings, HealthSettings
+from cluster_lb.settings.outliers import OutlierSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.settings.slow_start import SlowStartSettings
 from cluster_lb.store.agents import Agents
@@ -162,6 +164,33 @@ class TestSlowStart:
             await Agents(store).note("web", server, word, NO_ADVICE)
         await adjusted(store)
         assert (await shown(store))["d"][0] == percent
+
+    @pytest.mark.parametrize(("rules", "percent"), [(True, 100), (False, 10)])
+    async def test_ejected_servers_do_not_take_over_either_while_there_are_rules(
+        self, store: Store, registry: Registry, rules: bool, percent: int
+    ) -> None:
+        await configure(store, slow_start=SLOW, outliers=OutlierSettings(enabled=rules))
+        await registry.register("web", record("d", weight=2))
+        ejection = {"at_ms": await now_ms(store), "until_ms": await now_ms(store) + 30_000, "times": 1}
+        for server in "abc":
+            await store.call("HSET", "lb:{web}:ejections", server, json.dumps(ejection))
+        await adjusted(store)
+        assert (await shown(store))["d"][0] == percent
+
+    async def test_an_ejection_that_is_over_or_of_a_server_that_came_anew_since_does_not_count(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await configure(store, slow_start=SLOW, outliers=OutlierSettings(enabled=True))
+        await registry.register("web", record("d", weight=2))
+        now = await now_ms(store)
+        for server, ejection in {
+            "a": {"at_ms": now - 9000, "recovered_at_ms": now - 5},
+            "b": {"at_ms": now - 90_000},
+            "c": {"at_ms": now - 90_000},
+        }.items():
+            await store.call("HSET", "lb:{web}:ejections", server, json.dumps(ejection))
+        await adjusted(store)
+        assert (await shown(store))["d"][0] == 10
 
     async def test_switched_off_it_leaves_nothing_behind(self, store: Store, registry: Registry) -> None:
         await registry.register("web", record("d", weight=2))

@@ -172,7 +172,7 @@ function serverRow(server, shares) {
   const weight = server.effective_weight === server.weight ? `${server.weight}` : `${server.effective_weight} of ${server.weight}`;
   return make(server.share > 0 ? "tr" : "tr.out", {},
     cell(".wide.name", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`, server.priority && `priority ${server.priority}`].filter(Boolean).join(" · "))),
-    cell(".state.half", "Health", health(server), under(server.reason)),
+    cell(".state.half", "Health", health(server), under(server.reason), votes(server.verdict)),
     cell(".state.half", "Admin state", adminState(server)),
     cell(".share.wide", "Share", `${percent(server.share)} exact`, bar(server.share),
       shares && server.share > 0 ? under(`${percent(shares.get(server.id))} measured`) : null),
@@ -182,7 +182,18 @@ function serverRow(server, shares) {
     cell(".wide", "Report", under(report(server.report).join(" · "))));
 }
 
+// Who votes what, and when: opened by whoever wants to know.
+function votes({ health, votes, flips }) {
+  const cast = Object.entries(votes);
+  if (!cast.length) return null;
+  const agree = cast.filter(([, vote]) => vote.health === health).length;
+  return make("details", {},
+    make("summary", {}, `${agree} of ${cast.length} votes${flips ? `, ${flips} flips` : ""}`),
+    ...cast.map(([node, vote]) => make("span.under", {}, `${node}: ${vote.health} ${vote.reason} · ${clock(vote.at_ms)}`)));
+}
+
 function health(server) {
+  if (server.ejected) return make("span.health.bad", {}, "EJECTED");
   if (server.stale) return make("span.health.warn", {}, `${server.health}, stale`);
   return make(`span.health.${{ UP: "good", DOWN: "bad" }[server.health] ?? "warn"}`, {}, server.health);
 }
@@ -215,10 +226,15 @@ function nodesCard({ node, nodes }) {
 
 const WHAT = {
   register: "registered",
+  state: "says otherwise of itself",
+  agent: "has new words of its agent",
   remove: "left",
   mark: "marked by an operator",
   sweep: "lease ended",
   verdict: "has a new verdict",
+  eject: "ejected",
+  return: "back from its ejection",
+  weights: "weights adjusted",
   config: "settings changed",
   seed: "given back to Redis",
   routes: "routes changed",

@@ -1,7 +1,8 @@
 --[[
 A node casts its votes on servers and, in the same step, the verdicts follow: the majority of the live
 votes. A vote lives while its node's lease in this pool does, and for 3 leases after it was cast. A tie,
-or no live vote, keeps the verdict that there is; a server without a verdict is NEW.
+or no live vote, keeps the verdict that there is; a server without a verdict is NEW. One that has flipped too
+often waits before it is UP again (flap damping).
 
 Race: calls run one at a time; each sees all votes cast before it, so the last one decides rightly. Only
 a flip writes the verdict and raises the epoch.
@@ -19,6 +20,7 @@ ARGV[2] pool name
 ARGV[3] node id
 ARGV[4] the node's lease, ms, above 0
 ARGV[5] JSON object, server id -> {"health": "UP" or "DOWN", "reason": text}
+ARGV[6] JSON object, flap damping: limit (flips within window_ms; 0: off), window_ms, hold_ms, max_hold_ms
 
 Returns the ids whose verdict flipped. Votes on servers that are not registered are ignored.
 Publishes what=verdict for each flip.
@@ -28,18 +30,15 @@ Time source: Redis TIME.
 --- @include announce
 --- @include of_type
 --- @include hash_of
+--- @include decoded
 --- @include begin_warm_up
 local epoch_key, servers, verdicts, nodes, votes_prefix, server_prefix, weights = unpack(KEYS)
 local channel, pool, node, lease_ms = unpack(ARGV, 1, 4)
+local damping = cjson.decode(ARGV[6])
 local now = now_ms()
 of_type(verdicts, 'hash')
 of_type(nodes, 'zset')
 redis.call('ZADD', nodes, now + lease_ms, node)
-
-local function decoded(text)
-  local ok, value = pcall(cjson.decode, text)
-  return ok and type(value) == 'table' and value or {}
-end
 
 local function tally(votes_key)
   local authors, reasons, latest = {UP = {}, DOWN = {}}, {}, {}
@@ -59,6 +58,42 @@ local function tally(votes_key)
   return authors, reasons
 end
 
+-- What of `flips_ms` lies within the window.
+local function recent_flips(verdict)
+  local recent = {}
+  for _, at in ipairs(type(verdict.flips_ms) == 'table' and verdict.flips_ms or {}) do
+    if now - at < damping.window_ms then table.insert(recent, at) end
+  end
+  return recent
+end
+
+-- A server that flips too often must wait before it is UP again: true while it must. Each wait is twice the one
+-- before, until the server has stayed UP for a whole window.
+local function is_held(id, verdict)
+  local held_until = tonumber(verdict.held_until_ms) or 0
+  if held_until == 0 and damping.limit > 0 and #recent_flips(verdict) > damping.limit then
+    verdict.holds = (tonumber(verdict.holds) or 0) + 1
+    held_until = now + math.min(damping.hold_ms * 2 ^ (verdict.holds - 1), damping.max_hold_ms)
+    verdict.held_until_ms = held_until
+    verdict.reason = string.format('held down: %d flips in %g s', #verdict.flips_ms, damping.window_ms / 1000)
+    redis.call('HSET', verdicts, id, cjson.encode(verdict))
+  end
+  return now < held_until
+end
+
+local function flip(id, before, health, reason, who)
+  local calm = before.health == 'UP' and now - (tonumber(before.at_ms) or 0) > damping.window_ms
+  local flips = recent_flips(before)
+  if before.health and damping.limit > 0 then table.insert(flips, now) end
+  table.sort(who)
+  if health == 'UP' and before.health == 'DOWN' then begin_warm_up(weights, server_prefix .. id, now) end
+  local epoch = announce(epoch_key, channel, pool, 'verdict', id)
+  redis.call('HSET', verdicts, id, cjson.encode({
+    health = health, reason = reason, authors = who, epoch = epoch, at_ms = now,
+    flips_ms = flips, holds = calm and 0 or tonumber(before.holds) or 0,
+  }))
+end
+
 local flipped = {}
 for id, vote in pairs(cjson.decode(ARGV[5])) do
   if redis.call('ZSCORE', servers, id) then
@@ -71,14 +106,9 @@ for id, vote in pairs(cjson.decode(ARGV[5])) do
     local majority
     if #authors.UP > #authors.DOWN then majority = 'UP' end
     if #authors.DOWN > #authors.UP then majority = 'DOWN' end
-    local present = decoded(redis.call('HGET', verdicts, id) or '').health
-    if majority and majority ~= present then
-      table.sort(authors[majority])
-      if majority == 'UP' and present == 'DOWN' then begin_warm_up(weights, server_prefix .. id, now) end
-      local epoch = announce(epoch_key, channel, pool, 'verdict', id)
-      redis.call('HSET', verdicts, id, cjson.encode({
-        health = majority, reason = reasons[majority], authors = authors[majority], epoch = epoch, at_ms = now,
-      }))
+    local present = decoded(redis.call('HGET', verdicts, id))
+    if majority and majority ~= present.health and not (majority == 'UP' and is_held(id, present)) then
+      flip(id, present, majority, reasons[majority], authors[majority])
       table.insert(flipped, id)
     end
   end

@@ -17,6 +17,7 @@ KEYS[5] ns:{pool}:verdicts HASH
 KEYS[6] ns:{pool}:nodes    ZSET
 KEYS[7] ns:{pool}:latency  HASH
 KEYS[8] ns:{pool}:weights  HASH, TTL 5 times that: at_ms; entry_percent, with which a server begins that comes next
+KEYS[9] ns:{pool}:ejections HASH
 
 ARGV[1] channel of the hints
 ARGV[2] pool name
@@ -29,15 +30,16 @@ Time source: Redis TIME.
 --- @include announce
 --- @include of_type
 --- @include hash_of
+--- @include decoded
+--- @include is_out_by_words
 --- @include slow_start
 --- @include adapt
-local config_key, epoch_key, servers_key, server_prefix, verdicts_key, nodes_key, latency_key, weights_key = unpack(KEYS)
+local config_key, epoch_key, servers_key, server_prefix, verdicts_key, nodes_key, latency_key, weights_key, ejections_key = unpack(KEYS)
 local channel, pool = unpack(ARGV)
 local ADJUSTED_MS, ADJUSTED_SERVERS, PERCENT_STEP, STEPS_FROM = 1000, 1000, 5, 50
 local FIGURES = {cpu = 1, memory = 1, bandwidth = 1, load_average = 1e4, in_flight = 1e6} -- name -> greatest
 local FIELDS = {'weight', 'admin_weight', 'admin_state', 'percent', 'percent_reason', 'factor', 'registered_at_ms',
   'warming_from_ms', 'ttl_ms', 'state', 'agent_state', 'agent_percent', 'agent_weight'}
-local OUT = {drain = true, down = true} -- words of a server, or of its agent
 local REPORTED = {} -- figure -> its field
 for name in pairs(FIGURES) do
   REPORTED[name] = 'report.' .. name
@@ -69,9 +71,15 @@ local ramp = {
 }
 
 local has_agents = number_in(config['health.agent.port'], 1, 65535)
-local function is_out_by_words(fields)
-  if OUT[fields.state] then return true end
-  return has_agents and (OUT[fields.agent_state] or fields.agent_percent == '0' or fields.agent_weight == '0')
+local function is_silenced(fields)
+  if is_out_by_words(fields.state, has_agents and fields.agent_state) then return true end
+  return has_agents and (fields.agent_percent == '0' or fields.agent_weight == '0')
+end
+
+local ejections = config['outliers.enabled'] == 'true' and hash_of(ejections_key) or {}
+local function is_ejected(id, registered_at_ms)
+  local ejection = decoded(ejections[id])
+  return tonumber(ejection.at_ms) and ejection.at_ms >= registered_at_ms and not tonumber(ejection.recovered_at_ms)
 end
 
 -- Server id -> sum, and number, of what the live nodes see, us.
@@ -98,7 +106,8 @@ local function read(id, deadline, verdict)
   return {
     id = id, weight = weight, figures = figures,
     takes = weight > 0 and (fields.admin_state or 'READY') == 'READY'
-      and not is_out_by_words(fields) and not (verdict and string.find(verdict, '"health":%s*"DOWN"')),
+      and not is_silenced(fields) and not is_ejected(id, number_in(fields.registered_at_ms, 0, 1e15, 0))
+      and not (verdict and string.find(verdict, '"health":%s*"DOWN"')),
     percent = number_in(fields.percent, 1, 100, 100),
     reason = fields.percent_reason or '',
     factor = number_in(fields.factor, 0.1, 1, 1),

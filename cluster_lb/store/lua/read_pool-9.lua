@@ -11,20 +11,23 @@ KEYS[5] ns:{pool}:verdicts  HASH
 KEYS[6] ns:{pool}:nodes     ZSET
 KEYS[7] ns:{pool}:seen      HASH
 KEYS[8] ns:{pool}:load      HASH
+KEYS[9] ns:{pool}:ejections HASH
 
 ARGV[1] epoch that the caller holds, -1: none
 ARGV[2] created_ms and seeds of the pool that the caller holds, joined by a slash; '' for none
 
 Returns JSON {"epoch", "now_ms", "config": {field: text}}; unless the caller holds just this, also
   "servers": {id: {"deadline_ms": number, "fields": {field: text}}}, "verdicts": {id: JSON text},
-  "nodes": {node: deadline_ms}, "seen": {node: text}, "load": {"node/server": text}.
+  "nodes": {node: deadline_ms}, "seen": {node: text}, "load": {"node/server": text},
+  "ejections": {id: JSON text}.
   A key of another type reads as empty. nil when the pool has no config: it does not exist.
 Publishes nothing.
 Time source: Redis TIME.
 ]]
 --- @include now_ms
 --- @include hash_of
-local config_key, epoch_key, servers_key, server_prefix, verdicts, nodes_key, seen, load = unpack(KEYS)
+local config_key, epoch_key, servers_key, server_prefix, verdicts, nodes_key = unpack(KEYS, 1, 6)
+local seen, load, ejections = unpack(KEYS, 7, 9)
 local held_epoch, held_origin = unpack(ARGV)
 
 local function scores_of(key)
@@ -52,4 +55,5 @@ reading.verdicts = hash_of(verdicts)
 reading.nodes = scores_of(nodes_key)
 reading.seen = hash_of(seen)
 reading.load = hash_of(load)
+reading.ejections = hash_of(ejections)
 return cjson.encode(reading)
