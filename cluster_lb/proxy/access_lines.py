@@ -1,8 +1,7 @@
 """The forms of an access line: text, JSON, and the combined form of NCSA servers.
 
 A line is made for each request, so what repeats is made once: the part from the status to the byte counts
-for each server and status, numbers and times as tables of bytes. A line is then one join of ready pieces, and
-all lines of a batch are made in one go.
+for each server and status, numbers and times as tables of bytes. A line is then one join of ready pieces.
 docs/logging.md tells each field.
 
 No request can forge a line or a field: a request line is visible ASCII (`wire.request_head`), and of that a
@@ -14,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import floor
 from typing import TYPE_CHECKING
@@ -22,9 +20,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
     from cluster_lb.proxy.server import LiveServer
-
-#: A settled exchange, the server that answered (None where none was reached), and the seconds it took.
-Settled = tuple["Exchange", "LiveServer | None", float]
 
 QUOTE, BACKSLASH = 34, 92  # an int in bytes is one memchr; bytes in bytes cost CPython ten times as much
 _VERSION = len(b" HTTP/1.1\r\n")
@@ -68,27 +63,19 @@ class Lines(ABC):
     def line(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
         """The line of a settled exchange that took `elapsed` seconds; `server`: None where there was none."""
 
-    def lines(self, settled: Sequence[Settled]) -> list[bytes]:
-        """The lines of settled exchanges, in their order."""
-        return [self.line(*each) for each in settled]
-
-    def lines_with_ids(self, settled: Sequence[Settled]) -> list[bytes]:
-        """The same with the request ids that they have."""
-        return [
-            line + self.id_field % exchange.request_id if exchange.request_id else line
-            for line, (exchange, _, _) in zip(self.lines(settled), settled, strict=True)
-        ]
-
     @abstractmethod
     def refusal(self, peer: str, status: int, reason: str) -> bytes:
         """The line of a request that was refused before it was an exchange."""
+
+    def line_with_id(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
+        line = self.line(exchange, server, elapsed)
+        return line + self.id_field % exchange.request_id if exchange.request_id else line
 
 
 class FieldLines(Lines):
     """Our own forms, which have the same fields. The templates take bytes and numbers in this order:
     peer; status, pool, server, attempts, bytes in; first byte and total in milliseconds."""
 
-    between = b" "  # method and path
     peer_form: bytes
     tail_form: bytes
     times_form: bytes
@@ -97,38 +84,32 @@ class FieldLines(Lines):
         self._peers: dict[str, bytes] = {}
         self._times = [self.times_form % (step / 100, step / 100) for step in range(_TIMES)]
 
-    def lines(self, settled: Sequence[Settled]) -> list[bytes]:
-        made = []
-        peers, times, between = self._peers, self._times, self.between
-        for exchange, server, elapsed in settled:
-            request = exchange.request_line
-            try:
-                if (
-                    exchange.attempts != 1
-                    or exchange.first_byte_at
-                    or exchange.body_bytes
-                    or server is None
-                    or QUOTE in request
-                    or BACKSLASH in request
-                ):
-                    raise LookupError
-                made.append(
-                    _join(
-                        (
-                            peers[exchange.client.peer],
-                            request[:-_VERSION].replace(b" ", between, 1),
-                            server.log_tails[exchange.status],
-                            _NUMBERS[exchange.response_bytes],
-                            times[floor(elapsed * _TIMES_A_SECOND)],
-                        )
-                    )
-                )
-            except LookupError:  # unusual, not seen yet, or beyond the tables
-                made.append(self.line(exchange, server, elapsed))
-        return made
-
     def line(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
-        """Of any exchange; leaves behind what the next line of its kind is joined from."""
+        request = exchange.request_line
+        if (
+            exchange.attempts != 1
+            or exchange.first_byte_at
+            or exchange.body_bytes
+            or server is None
+            or QUOTE in request
+            or BACKSLASH in request
+        ):
+            return self._any_line(exchange, server, elapsed)
+        try:
+            return _join(
+                (
+                    self._peers[exchange.client.peer],
+                    request[:-_VERSION],
+                    server.log_tails[exchange.status],
+                    _NUMBERS[exchange.response_bytes],
+                    self._times[floor(elapsed * _TIMES_A_SECOND)],
+                )
+            )
+        except LookupError:  # not seen yet, or beyond the tables
+            return self._any_line(exchange, server, elapsed)
+
+    def _any_line(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
+        """The same for every exchange; leaves behind what the next line of its kind is joined from."""
         if server is not None:
             server.log_tails[exchange.status] = self._tail(exchange, server.id, 1, 0)
         total_ms = elapsed * 1000
@@ -136,7 +117,7 @@ class FieldLines(Lines):
         return _join(
             (
                 self._peer(exchange.client.peer),
-                self._request(exchange.request_line[:-_VERSION]).replace(b" ", self.between, 1),
+                self._request(exchange.request_line),
                 self._tail(exchange, server.id if server else "-", exchange.attempts, exchange.body_bytes),
                 b"%d" % exchange.response_bytes,
                 self.times_form % (first_ms, total_ms),
@@ -154,7 +135,7 @@ class FieldLines(Lines):
         return self.tail_form % (exchange.status, pool, server_id.encode("ascii"), attempts, body_bytes)
 
     @abstractmethod
-    def _request(self, request: bytes) -> bytes:
+    def _request(self, request_line: bytes) -> bytes:
         """Method and path, whatever bytes they are."""
 
 
@@ -172,8 +153,8 @@ class TextLines(FieldLines):
     def refusal(self, peer: str, status: int, reason: str) -> bytes:
         return self._peer(peer) + b'-" %d -/- reason="%b"' % (status, escaped(reason.encode()))
 
-    def _request(self, request: bytes) -> bytes:
-        return escaped(request)
+    def _request(self, request_line: bytes) -> bytes:
+        return escaped(request_line[:-_VERSION])
 
 
 class JSONLines(FieldLines):
@@ -184,17 +165,22 @@ class JSONLines(FieldLines):
     peer_form = b'"client":"%b","method":"'
     tail_form = b'","status":%d,"pool":"%b","server":"%b","attempts":%d,"bytes_in":%d,"bytes_out":'
     times_form = b',"first_byte_ms":%.2f,"total_ms":%.2f'
-    between = b'","path":"'
+    _between = b'","path":"'
 
     def set_time(self, wall: float) -> None:
         self.prefix = b'{"time":"%b",' % _iso(wall)
+
+    def line(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
+        # The first space is the one behind the method: nothing before the request line has one.
+        # Named, not super(): that is a call more on each line.
+        return FieldLines.line(self, exchange, server, elapsed).replace(b" ", self._between, 1)
 
     def refusal(self, peer: str, status: int, reason: str) -> bytes:
         client = json_escaped(peer.encode("latin-1", "replace"))
         return b'"client":"%b","status":%d,"reason":"%b"' % (client, status, json_escaped(reason.encode()))
 
-    def _request(self, request: bytes) -> bytes:
-        return json_escaped(request)
+    def _request(self, request_line: bytes) -> bytes:
+        return json_escaped(request_line[:-_VERSION])
 
 
 def _iso(wall: float) -> bytes:

@@ -1,4 +1,4 @@
-"""The access log: a line an exchange, made and written in batches."""
+"""The access log: a line an exchange, formatted when it settles, written in batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from cluster_lb.clock import Clock
-from cluster_lb.proxy.access_lines import JSONLines, Lines, Settled, TextLines
+from cluster_lb.proxy.access_lines import JSONLines, Lines, TextLines
 from cluster_lb.proxy.combined_lines import CombinedLines
 from cluster_lb.proxy.log_file import LogFile
 from cluster_lb.proxy.sampling import Sampler
@@ -50,9 +50,8 @@ class AccessLog:
         self._file = LogFile(path)
         self._form = _FORMS[form]()
         self._clock = clock
-        self._lines = self._form.lines_with_ids if request_ids else self._form.lines
-        self._settled: list[Settled] = []
-        self._refusals: list[bytes] = []
+        self._line = self._form.line_with_id if request_ids else self._form.line
+        self._held: list[bytes] = []
         self._sampler = Sampler(sample, random or Random())
         self._slow_s = slow_s
         self.exchange = self._take if sample == 1 else self._take_or_leave
@@ -64,9 +63,9 @@ class AccessLog:
         return self._file.lost
 
     def _take(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> None:
-        settled = self._settled
-        settled.append((exchange, server, elapsed))
-        if len(settled) >= _MAX_BATCH:
+        held = self._held
+        held.append(self._line(exchange, server, elapsed))
+        if len(held) >= _MAX_BATCH:
             self.flush()
 
     def _take_or_leave(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> None:
@@ -80,8 +79,8 @@ class AccessLog:
 
     def refusal(self, peer: str, status: int, reason: str) -> None:
         """The line of a request that was refused before it was an exchange."""
-        self._refusals.append(self._form.refusal(peer, status, reason))
-        if len(self._refusals) >= _MAX_BATCH:
+        self._held.append(self._form.refusal(peer, status, reason))
+        if len(self._held) >= _MAX_BATCH:
             self.flush()
 
     def on_tick(self, now: float) -> None:
@@ -89,14 +88,12 @@ class AccessLog:
         self._form.set_time(self._clock.wall())
 
     def flush(self) -> None:
-        """Write what is held: the exchanges, then the refusals of the same moment."""
-        lines = self._lines(self._settled) + self._refusals
-        if lines:
+        """Write what is held."""
+        if self._held:
             form = self._form
             between = b"%b\n%b" % (form.suffix, form.prefix)
-            self._file.write(b"%b%b%b\n" % (form.prefix, between.join(lines), form.suffix))
-            self._settled.clear()
-            self._refusals.clear()
+            self._file.write(b"%b%b%b\n" % (form.prefix, between.join(self._held), form.suffix))
+            self._held.clear()
 
     def reopen(self) -> None:
         """Write what is held to the old file and go on in a new one of the same name."""
