@@ -52,6 +52,7 @@ class Outliers:
                 keys.nodes,
                 keys.outcomes,
                 keys.ejections,
+                keys.weights,
             ],
             [
                 self._store.keys.events,

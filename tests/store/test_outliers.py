@@ -384,6 +384,18 @@ class TestReturn:
         assert reading is not None
         assert len(reading.snapshot.eligible) == 10
 
+    async def test_one_that_returns_warms_up_where_the_pool_has_a_slow_start(
+        self, store: Store, outliers: Outliers
+    ) -> None:
+        keys = store.keys.pool("web")
+        await store.call("HSET", keys.weights, "entry_percent", "10")
+        await outliers.judge("n1", "web", settings(), {"s0": fives(5)})
+        await end_time_of(store)
+        await outliers.judge("n1", "web", settings(), {})
+        percent, since = await store.call("HMGET", keys.server("s0"), "percent", "warming_from_ms")
+        assert percent == "10"
+        assert int(since) == (await ejection_of(store))["recovered_at_ms"]
+
     async def test_each_interval_without_one_makes_the_next_ejection_shorter(
         self, store: Store, outliers: Outliers
     ) -> None:

@@ -8,7 +8,8 @@ and let back: outlier detection over the whole cluster's sample, with one ejecti
   ejection      lasts base * times, at most max; `times` is how often, less one for each interval in between.
   never         beyond the budget (a share of the pool, at least 1), the last healthy server, below the panic
                 rule, a server that is DOWN or not READY, or that says itself that it drains or is down.
-  return        when the time is over, or when a node's probes of the server proved it.
+  return        when the time is over, or when a node's probes of the server proved it; it warms up again, where
+                the pool has a slow start.
 
 Race: calls run one at a time, each sees the ejections before it: the budget holds whoever calls.
 
@@ -19,6 +20,7 @@ KEYS[4] ns:{pool}:verdicts   HASH
 KEYS[5] ns:{pool}:nodes      ZSET
 KEYS[6] ns:{pool}:outcomes   HASH    window, total/<id>, failed/<id>, busy/<id>, run/<id>; TTL 3 intervals
 KEYS[7] ns:{pool}:ejections  HASH    id -> JSON; one that is over stays for an hour at least
+KEYS[8] ns:{pool}:weights    HASH
 
 ARGV[1] channel of the hints
 ARGV[2] pool name
@@ -40,7 +42,8 @@ Time source: Redis TIME.
 --- @include hash_of
 --- @include decoded
 --- @include is_out_by_words
-local epoch_key, servers, server_prefix, verdicts, nodes, outcomes, ejections = unpack(KEYS)
+--- @include begin_warm_up
+local epoch_key, servers, server_prefix, verdicts, nodes, outcomes, ejections, weights = unpack(KEYS)
 local channel, pool, node = unpack(ARGV, 1, 3)
 local rules, sample, proven = cjson.decode(ARGV[4]), cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
 local HEARD_MS, REMEMBERED_MS = 1300, 3600000
@@ -199,6 +202,7 @@ local function let_back(id, ejection, ended_by)
   ejection.recovered_at_ms, ejection.ended_by = now, ended_by
   write(id, ejection)
   redis.call('HDEL', outcomes, 'run/' .. id)
+  begin_warm_up(weights, server_prefix .. id, now)
   announce(epoch_key, channel, pool, 'return', id)
   result.returned[id] = ended_by
 end
