@@ -329,9 +329,12 @@ class Exchange:
         if self._body is not None and not self._body.at_hand:
             return None
         self.tried += (server,)
+        again = stale and self.attempts == 1  # a fresh connection to the server is its first real attempt
+        if again and server is self.bound_to and not (server.out or server.retired):
+            return server
         following = self.pool.next_after(self.number, self.tried)
-        if following is None and stale and self.attempts == 1:
-            following = server  # the only server: a fresh connection to it is its first real attempt
+        if following is None and again:
+            following = server  # the only one
         if following is None or stale or self.pool.budget.spend():
             return following
         return None

@@ -276,6 +276,25 @@ async def test_a_client_moves_when_its_server_fails_under_its_request(sessions):
     assert sessions.balancer.unreachable[0][:2] == ("web", "s2")
 
 
+async def test_a_client_stays_when_its_server_had_closed_a_kept_connection(start):
+    async def at_most_one(peer):
+        await peer.request()
+        await peer.send(named("s1"))
+        await peer.request()
+        await peer.close()
+
+    balancer = await start()
+    await balancer.answering(named("s0"))
+    await balancer.server(at_most_one)
+    sessions = Sessions(balancer)
+    sessions.bind()
+    for attempts in (1, 3, 5):
+        response = await sessions.ask(get(cookie("s1")))
+        assert (response.body, set_by(response)) == (b"s1", None)
+        await balancer.kept(1)
+        assert (balancer.live(1).attempts, balancer.live(1).failures) == (attempts, 0)
+
+
 async def test_a_client_that_moved_under_a_known_response_head_is_told(start):
     balancer = await start()
     for server_id in ("s0", "s1"):
