@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Generic
 
 from cluster_lb.picking.policy import C
 
+_ROUNDS = 4  # turns to look at for each server, before those that are left follow as they stand
 _DRAWS = 4  # of n equal servers the chance that all fall on one is n^-4
 _GAMMA = 0x9E3779B97F4A7C15
 _64_BITS = (1 << 64) - 1
@@ -31,27 +33,33 @@ class Rotation:
 class Turns(Generic[C]):
     """A rotation over live servers. The modulo stays in here; the ticket comes from outside."""
 
-    __slots__ = ("turns",)
+    __slots__ = ("_servers", "turns")
 
     def __init__(self, turns: Sequence[C]) -> None:
         self.turns = turns
+        self._servers = list({server.id: server for server in turns}.values())  # each once
 
     def first(self, number: int) -> C | None:
         turns = self.turns
         return turns[number % len(turns)] if turns else None
 
     def order(self, number: int) -> Iterator[C]:
-        turns, seen = self.turns, set()
-        for turn in _turns_of(number, len(turns)):
+        turns, servers, seen = self.turns, self._servers, set()
+        for turn in _turns_of(number, len(turns), _ROUNDS * len(servers)):
             server = turns[turn]
             if server.id not in seen:
                 seen.add(server.id)
                 yield server
+        # Light servers among heavy ones: a period may be a hundred times as long as there are servers.
+        begin = _mixed(number) % len(servers) if servers else 0
+        for server in chain(servers[begin:], servers[:begin]):
+            if server.id not in seen:
+                yield server
 
 
-def _turns_of(number: int, period: int) -> Iterator[int]:
-    """Its own turn, a few at random, then all. What one server cannot take is so spread over the others: in
-    the plain order of turns each has the same successor, which would get it all."""
+def _turns_of(number: int, period: int, most: int) -> Iterator[int]:
+    """Its own turn, a few at random, then all, or `most` of them. What one server cannot take is so spread
+    over the others: in the plain order of turns each has the same successor, which would get it all."""
     if not period:
         return
     turn = number % period
@@ -59,7 +67,7 @@ def _turns_of(number: int, period: int) -> Iterator[int]:
     for draw in range(_DRAWS):
         turn = _mixed(number + (draw + 1) * _GAMMA) % period
         yield turn
-    for offset in range(period):
+    for offset in range(min(period, most)):
         yield (turn + offset) % period
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from cluster_lb.picking import Rotation
+from cluster_lb.picking.rotation import Turns
 from tests.doubles.candidates import candidates
 
 TURNS = Rotation(["a", "a", "b", "a", "c"]).bind(candidates("abc"))
@@ -52,6 +53,24 @@ def test_what_some_cannot_take_is_spread_over_the_others_by_weight(turns, withou
             heirs[next(server.id for server in servers if server.id not in without)] += 1
     for server_id, share in shares.items():
         assert heirs[server_id] / heirs.total() == pytest.approx(share, abs=0.06)
+
+
+class CountedTurns(list):
+    """A rotation that counts how often it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, index):
+        self.looks += 1
+        return super().__getitem__(index)
+
+
+def test_an_order_to_its_end_looks_at_few_turns_for_each_server_however_long_the_period():
+    live = candidates("abc")
+    bound = Turns(CountedTurns([live[server_id] for server_id in "a" * 5000 + "b" * 4999 + "c"]))
+    for ticket in range(0, 10**4, 7):
+        assert sorted(server.id for server in bound.order(ticket)) == ["a", "b", "c"]
+    assert bound.turns.looks <= (10**4 // 7 + 1) * 20
 
 
 def test_without_servers_there_is_nothing_to_pick():
