@@ -82,7 +82,9 @@ def parse_response_head(head: bytes) -> ResponseHead:
         upgrade=upgrade,
         forward=forward,
         minor_version=minor,
-        says_keep_alive=options == [b"keep-alive"] and len(removed) == 1 and minor == 1,
+        says_keep_alive=(
+            options == [b"keep-alive"] and len(removed) == 1 and minor == 1 and line[3] is not None
+        ),
     )
 
 

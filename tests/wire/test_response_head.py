@@ -35,6 +35,15 @@ def test_the_status_line_is_forwarded_as_http_1_1(line, status, forward):
 
 
 @pytest.mark.parametrize(
+    ("line", "as_it_came"),
+    [(b"HTTP/1.1 200 OK", True), (b"HTTP/1.1 200 ", True), (b"HTTP/1.1 200", False)],
+)
+def test_a_status_line_without_its_last_space_never_goes_on_as_it_came(line, as_it_came):
+    head = parse(line, b"Connection: keep-alive", b"Content-Length: 0")
+    assert head.says_keep_alive is as_it_came
+
+
+@pytest.mark.parametrize(
     "line",
     [
         b"HTTP/1.1 200 OK\n",
