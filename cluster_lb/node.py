@@ -359,7 +359,7 @@ class Node:
 
     def _on_table(self, table: RouteTable) -> None:
         for listener in self._listeners:
-            listener.router = Router(self._pools.ensure(listener.pool_name), table)
+            listener.route_by(Router(self._pools.ensure(listener.pool_name), table))
         self._rate_limits.retain(table.rate_limits)
 
 

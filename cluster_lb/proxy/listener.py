@@ -138,6 +138,11 @@ class Listener:
         self.ledger.rejected += 1
         return False
 
+    def route_by(self, router: Router) -> None:
+        """Requests that come from now on take their routes by `router`."""
+        self.router.retire()
+        self.router = router
+
     def trusts(self, peer: str) -> bool:
         """Whether the forwarding fields of this peer are believed."""
         return bool(self._trusted) and _among(peer, self._trusted)

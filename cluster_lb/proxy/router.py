@@ -26,3 +26,8 @@ class Router:
         table = self._table
         number = table.matches.find(host or b"", method, target, lines)
         return self._default if number is None else table.routes[number]
+
+    def retire(self) -> None:
+        """Another one is in force. What was remembered under this one names it still, and a table may be
+        large."""
+        self._table = NO_ROUTES

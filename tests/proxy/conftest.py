@@ -147,7 +147,7 @@ class Balancer:
             if name not in self.pools:
                 self.pools[name] = LivePool(name, CountedTickets(), self.ticker, PoolSettings())
         self.table = build_table(settings, self.pools, self.nowhere, self.shadows, self.table)
-        self.listener.router = Router(self.pool, self.table)
+        self.listener.route_by(Router(self.pool, self.table))
 
     def counts(self, name: str) -> RouteCounts:
         """What was counted of a route."""

@@ -144,7 +144,7 @@ def table(balancer, keys: EveryThird, routes) -> None:
         balancer.table,
         [limits_of(route, ensure=lambda limit: keys) for route in settings],
     )
-    balancer.listener.router = Router(balancer.pool, balancer.table)
+    balancer.listener.route_by(Router(balancer.pool, balancer.table))
 
 
 POOLS = (

@@ -55,7 +55,7 @@ def limit_route(balancer, route: dict[str, object], *scripts: Script, **settings
         Shadows(balancer.ticker),
         rate_limits=[limits_of(found, ensure=ensure)],
     )
-    balancer.listener.router = Router(balancer.pool, table)
+    balancer.listener.route_by(Router(balancer.pool, table))
 
 
 async def test_over_the_limit_there_is_a_429_that_says_when_to_come_back(balancer, events):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from cluster_lb.clock import SystemClock
 from cluster_lb.proxy.mirror import Shadows
 from cluster_lb.proxy.pool import LivePool
-from cluster_lb.proxy.route_table import build_table
+from cluster_lb.proxy.route_table import RouteTable, build_table
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.routes import RouteSettings
@@ -95,6 +97,20 @@ async def test_requests_of_one_connection_may_go_to_different_pools(balancer):
     await client.send(request % b"/none" + request % b"/" + request % b"/none")
     assert [(await client.response()).status for _ in range(3)] == [503, 200, 503]
     assert balancer.pools["empty"].unserved == 4
+
+
+async def test_what_is_remembered_of_clients_keeps_no_table_that_was_replaced(balancer):
+    await balancer.answering(OK)
+    for name in ("first", "second", "third"):
+        balancer.route({"name": name, "path_prefix": "/", "pool": "web"})
+        client = await balancer.client()
+        for _ in range(3):  # the last one is not looked at any more: it is remembered with its route
+            request = b"GET / HTTP/1.1\r\nHost: a\r\nX-Client: %b\r\n\r\n" % name.encode()
+            assert (await client.ask(request)).status == 200
+    gc.collect()
+    tables = [table for table in gc.get_objects() if isinstance(table, RouteTable)]
+    assert [table for table in tables if {"first", "second"} & table.counts.keys()] == []
+    assert balancer.counts("third").statuses[2] == 3
 
 
 async def test_an_answer_at_once_does_not_open_the_way_for_what_follows(balancer):
