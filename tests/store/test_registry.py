@@ -106,6 +106,13 @@ class TestRegister:
             assert await registry.register("web", record("a")) == 3
             assert await heard.whats() == ["state", "state"]
 
+    async def test_a_server_that_was_started_anew_raises_the_epoch_for_what_was_held_against_it_ends(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await registry.register("web", record("a", instance="i1"))
+        assert await registry.register("web", record("a", instance="i2")) == 2
+        assert await registry.register("web", record("a", instance="i2")) == 2
+
     async def test_what_a_server_said_before_it_left_is_forgotten(
         self, store: Store, registry: Registry
     ) -> None:

@@ -32,8 +32,8 @@ ARGV[14] its reason for that, may be empty
 Returns {1, epoch, 1 when the pool was created else 0}
      or {0} when the pool does not exist and may not be created
      or {-1, allow} when `allow` is another: nothing is written, check the address and call again.
-Publishes what=register when the server is new or begins to warm up, or its address, zone, priority or
-  weight changed; else what=state when what it says of itself changed.
+Publishes what=register when the server is new or was started anew (what ejected it is void then), or its
+  address, zone, priority or weight changed; else what=state when what it says of itself changed.
 Time source: Redis TIME.
 ]]
 --- @include now_ms
@@ -93,10 +93,11 @@ if is_new then
   redis.call('HDEL', verdicts, id)
   redis.call('DEL', votes)
 end
-local warms_up = (is_new or is_restarted) and begin_warm_up(weights, server, now)
+local begins = is_new or is_restarted
+if begins then begin_warm_up(weights, server, now) end
 local reweighed = old.weight ~= weight and not tonumber(old.admin_weight)
 local regrouped = old.zone ~= zone or (old.priority or '0') ~= priority
-if is_new or warms_up or old.address ~= address or regrouped or reweighed then
+if begins or old.address ~= address or regrouped or reweighed then
   return {1, announce(epoch, channel, pool, 'register', id), created}
 end
 if (old.state or 'up') ~= state then
