@@ -81,7 +81,8 @@ async def make_live(store: Store, *nodes: str) -> None:
 
 
 async def age_run(store: Store, server: str = "s0", by_ms: int = 1500) -> None:
-    """Make the run have begun so long ago."""
+    """Make the run have begun so long ago, of a server that was there by then."""
+    await store.call("HINCRBY", f"lb:{{web}}:server:{server}", "registered_at_ms", -by_ms)
     run = json.loads(await store.call("HGET", OUTCOMES, f"run/{server}"))
     await store.call(
         "HSET", OUTCOMES, f"run/{server}", json.dumps(run | {"began_ms": run["began_ms"] - by_ms})
@@ -457,6 +458,25 @@ class TestForeignContents:
     async def test_the_counts_end_by_themselves(self, store: Store, outliers: Outliers) -> None:
         await outliers.judge("n1", "web", settings(interval_s=10.0), {"s0": good()})
         assert 29_000 < await store.call("PTTL", OUTCOMES) <= 30_000
+
+
+async def test_a_server_that_was_started_anew_is_not_blamed_for_the_run_before(
+    store: Store, outliers: Outliers
+) -> None:
+    assert not (await outliers.judge("n1", "web", settings(), {"s0": fives(4)})).ejected
+    await store.call("HSET", "lb:{web}:server:s0", "registered_at_ms", await now_ms(store) + 1)
+    assert not (await outliers.judge("n1", "web", settings(), {"s0": fives(1)})).ejected
+
+
+async def test_runs_of_servers_that_left_are_forgotten_at_the_end_of_the_interval(
+    store: Store, outliers: Outliers
+) -> None:
+    await outliers.judge("n1", "web", settings(), {"s0": fives(1), "s1": fives(1)})
+    await Registry(store).deregister("web", "s0")
+    await store.call("HINCRBY", OUTCOMES, "window", -1)
+    await outliers.judge("n1", "web", settings(), {})
+    runs = {field for field in await hash_at(store, OUTCOMES) if field.startswith("run/")}
+    assert runs == {"run/s1"}
 
 
 async def test_servers_that_left_leave_no_run(store: Store, outliers: Outliers) -> None:

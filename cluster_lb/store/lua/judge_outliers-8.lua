@@ -133,7 +133,8 @@ local function turn_window()
     end
   end
   for field in pairs(fields) do
-    if not string.find(field, '^run/') then redis.call('HDEL', outcomes, field) end
+    local id = string.match(field, '^run/(.*)$')
+    if not (id and redis.call('ZSCORE', servers, id)) then redis.call('HDEL', outcomes, field) end
   end
   redis.call('HSET', outcomes, 'window', window)
 end
@@ -157,10 +158,15 @@ local function end_runs(names)
   end
 end
 
+-- When the server came, or was started anew: what was seen before does not count.
+local function registered_at(id)
+  return tonumber(redis.call('HGET', server_prefix .. id, 'registered_at_ms')) or 0
+end
+
 local function merge_run(id, ok, runs, alone)
   if not redis.call('ZSCORE', servers, id) then return end
   local run = decoded(redis.call('HGET', outcomes, 'run/' .. id))
-  if ok > 0 or not tonumber(run.began_ms) then run = {began_ms = now} end
+  if ok > 0 or (tonumber(run.began_ms) or -1) < registered_at(id) then run = {began_ms = now} end
   for n, kind in ipairs(KINDS) do
     local broken, length = unpack(runs[n])
     run[kind] = length + (broken == 1 and 0 or tonumber(run[kind]) or 0)
@@ -219,8 +225,7 @@ end
 
 local function is_valid(id, ejection)
   if not (tonumber(ejection.at_ms) and tonumber(ejection.until_ms) and tonumber(ejection.times)) then return false end
-  local registered_at = tonumber(redis.call('HGET', server_prefix .. id, 'registered_at_ms')) or 0
-  return redis.call('ZSCORE', servers, id) and registered_at <= ejection.at_ms
+  return redis.call('ZSCORE', servers, id) and registered_at(id) <= ejection.at_ms
 end
 
 -- What holds after the returns that are due, by id; how many they are.
