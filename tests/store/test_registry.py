@@ -228,6 +228,15 @@ class TestLeaving:
         with pytest.raises(NotFoundError, match="pool 'web' has no server 'a'"):
             await registry.remove("web", "a")
 
+    @pytest.mark.parametrize("key", ["server:a", "verdicts", "nodes", "load"])
+    async def test_remove_works_whatever_lies_under_the_servers_keys(
+        self, store: Store, registry: Registry, key: str
+    ) -> None:
+        await registry.register("web", record("a"))
+        await store.call("SET", "lb:{web}:" + key, "garbage")
+        await registry.remove("web", "a")
+        assert not {name for name in await key_names(store) if name.startswith("{web}:server")}
+
     async def test_remove_forgets_the_marks_of_a_server_that_left(
         self, store: Store, registry: Registry
     ) -> None:
@@ -315,6 +324,14 @@ class TestSweep:
         results = await asyncio.gather(*(registry.sweep("web") for _ in range(5)))
         assert sorted(result.retired for result in results) == [(), (), (), (), ("s3",)]
         assert sum(result.registered for result in results) == 10
+
+    @pytest.mark.parametrize("key", ["server:s3", "verdicts", "nodes", "load", "seen"])
+    async def test_foreign_contents_keep_no_dead_server_in_its_pool(
+        self, store: Store, registry: Registry, ten: list[str], key: str
+    ) -> None:
+        await set_lease(store, -20_000, "s3")
+        await store.call("SET", "lb:{web}:" + key, "garbage")
+        assert (await registry.sweep("web")).retired == ("s3",)
 
     async def test_keeps_the_marks_of_what_it_retires(
         self, store: Store, registry: Registry, ten: list[str]

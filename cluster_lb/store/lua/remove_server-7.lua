@@ -22,9 +22,15 @@ Publishes what=remove when it was registered.
 Time source: none.
 ]]
 --- @include announce
+--- @include of_type
 --- @include retire
 local epoch, servers, server, verdicts, votes, nodes, load = unpack(KEYS)
 local channel, pool, id, keep_marks = unpack(ARGV)
+of_type(servers, 'zset')
+of_type(server, 'hash')
+of_type(verdicts, 'hash')
+of_type(nodes, 'zset')
+of_type(load, 'hash')
 if redis.call('ZSCORE', servers, id) then
   retire(servers, server, verdicts, votes, nodes, load, id, keep_marks == '1')
   announce(epoch, channel, pool, 'remove', id)

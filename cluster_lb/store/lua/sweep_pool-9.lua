@@ -41,6 +41,10 @@ local SWEPT_MS, SILENCE_MS, DEFAULT_LEASE_MS = 900, 3000, 6000
 local now = now_ms()
 
 of_type(servers, 'zset')
+of_type(verdicts, 'hash')
+of_type(nodes, 'zset')
+of_type(load, 'hash')
+of_type(seen, 'hash')
 of_type(sweep, 'hash')
 local state = hash_of(sweep)
 local at = tonumber(state.at_ms)
@@ -57,6 +61,7 @@ for _, node in ipairs(redis.call('ZRANGEBYSCORE', nodes, '-inf', now)) do
 end
 
 local function lease_of(id)
+  of_type(server_prefix .. id, 'hash')
   return tonumber(redis.call('HGET', server_prefix .. id, 'ttl_ms')) or DEFAULT_LEASE_MS
 end
 
