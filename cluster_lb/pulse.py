@@ -55,6 +55,7 @@ class Pulse:
             str, tuple[int, dict[str, int], int]
         ] = {}  # pool -> epoch, load, settled, as last told
         self._heard: set[str] = set()  # pools in which other nodes had something in flight
+        self._problems: dict[str, str] = {}  # pool, empty for the membership -> what was logged last
         self._held: set[str] = set()  # pools whose expiry was held at the last sweep
 
     async def run(self) -> None:
@@ -67,7 +68,7 @@ class Pulse:
             except StoreUnavailableError:
                 self._told.clear()
             except StoreError as error:
-                _log.error("cannot tell redis of this node", problem=str(error))
+                self._complain("", error)
             count += 1
             await asyncio.sleep(LOAD_S)
 
@@ -75,11 +76,27 @@ class Pulse:
         """One beat; `whole`: with leases, sweeps and weights, whether anything changed or not."""
         if whole:
             await self._membership.renew(self._describe())
+            self._problems.pop("", None)
         for name in list(self._view.readings):
-            await self._publish(name, whole=whole)
-            if whole:
-                self._report(name, await self._registry.sweep(name))
-                await self._weights.adjust(self._view.readings[name])
+            try:
+                await self._beat_in(name, whole=whole)
+            except StoreUnavailableError:
+                raise
+            except StoreError as error:  # the other pools go on
+                self._complain(name, error)
+
+    async def _beat_in(self, name: str, *, whole: bool) -> None:
+        await self._publish(name, whole=whole)
+        if whole:
+            self._report(name, await self._registry.sweep(name))
+            await self._weights.adjust(self._view.readings[name])
+            self._problems.pop(name, None)
+
+    def _complain(self, pool: str, error: StoreError) -> None:
+        """Once, as long as it is the same."""
+        if self._problems.get(pool) != str(error):
+            _log.error("cannot tell redis of this node", pool=pool, problem=str(error))
+        self._problems[pool] = str(error)
 
     async def _publish(self, name: str, *, whole: bool) -> None:
         pool = self._pools.ensure(name)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
+from cluster_lb.errors import StoreError
 from cluster_lb.model.member import Member
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.pulse import Pulse
@@ -31,6 +32,7 @@ class Told:
         self.readings = {"web": None}
         self.members = (ME, ME)
         self.elsewhere = {"a": 7}
+        self.refused = ""  # pool that Redis refuses to sweep
 
     async def renew(self, member: Member) -> None:
         self.calls.append(("renew", member.id))
@@ -52,6 +54,8 @@ class Told:
 
     async def sweep(self, pool: str) -> SweepResult:
         self.calls.append(("sweep", pool))
+        if pool == self.refused:
+            raise StoreError("Redis refused sweep_pool: WRONGTYPE")
         return self.swept
 
     async def adjust(self, reading: Any) -> int:
@@ -209,3 +213,12 @@ async def test_a_long_hold_is_logged_once(pulse: Pulse, told: Told) -> None:
         await pulse.beat(whole=True)
         await pulse.beat(whole=True)
     assert len(logs) == 1
+
+
+async def test_a_pool_that_redis_refuses_keeps_no_other_from_its_beat(pulse: Pulse, told: Told) -> None:
+    told.readings, told.refused = {"bad": None, "web": None}, "bad"
+    with capture_logs() as logs:
+        await pulse.beat(whole=True)
+        await pulse.beat(whole=True)
+    assert told.take().count(("sweep", "web")) == 2
+    assert [line["pool"] for line in logs if line["log_level"] == "error"] == ["bad"]
