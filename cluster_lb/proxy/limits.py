@@ -98,7 +98,7 @@ class Limits:
         """Let in whoever waits, as far as there is room."""
         while self.waiting:
             exchange = next(iter(self.waiting))
-            server = self._pool.pick(exchange.number)
+            server = self._pool.choose_for_waiting(exchange)
             if server is None:
                 return
             del self.waiting[exchange]

@@ -170,7 +170,9 @@ class LivePool:
             self.limits.configure(settings)
 
     def adopt(self, snapshot: Snapshot, plan: Plan) -> None:
-        """Swap in a snapshot with the plan compiled from it."""
+        """Swap in a snapshot with the plan compiled from it. Clients are bound to nobody until `stick`: the
+        bonds of before may lead to servers that take nobody any more."""
+        self.sticky = None
         before = self.servers
         self.servers = {}
         for server in snapshot.servers:
@@ -218,6 +220,12 @@ class LivePool:
         exchange.number = ticket = self.tickets.take()
         server = self._turns[ticket % period]
         return self.next_after(ticket, ()) if server.out else server
+
+    def choose_for_waiting(self, exchange: Exchange) -> LiveServer | None:
+        """As `choose`, for one that was told its number and had to wait."""
+        if self.sticky is not None and (bound := self.sticky.choose(exchange)) is not None:
+            return bound
+        return self.pick(exchange.number)
 
     def pick(self, number: int) -> LiveServer | None:
         """The first server in the order of `number` that this node can reach and that has room."""

@@ -349,6 +349,33 @@ async def test_a_bound_client_waits_for_room_in_the_pool_as_all_do(start):
     assert balancer.pool.limits.in_flight == 0
 
 
+async def test_a_bound_client_that_waited_for_room_in_the_pool_stays_with_its_server(start):
+    balancer = await start(pool={"limits": {"pool_requests": 1}})
+    busy = await balancer.server()
+    for server_id in ("s1", "s2"):
+        await balancer.answering(named(server_id))
+    sessions = Sessions(balancer)
+    sessions.bind()
+    balancer.pool.tickets.take()  # so that the turn is of none of the two servers
+    first, second = await balancer.client(), await balancer.client()
+    await first.send(get(cookie("s0")))
+    peer = await busy.accepted()
+    await peer.request()
+    await second.send(get(cookie("s2")))
+    await eventually(lambda: len(balancer.pool.limits.waiting) == 1)
+    await peer.send(named("s0"))
+    assert (await first.response()).status == 200
+    response = await second.response()
+    assert (response.body, set_by(response)) == (b"s2", None)
+    assert balancer.pool.limits.in_flight == 0
+
+
+async def test_bonds_end_with_the_servers_that_they_were_made_for(sessions):
+    """Who waits may be let in by a new snapshot, before its bonds are there."""
+    sessions.balancer.adopt(*(server.address for server in sessions.balancer.servers))
+    assert sessions.balancer.pool.sticky is None
+
+
 async def test_what_the_former_secret_signed_is_taken_and_signed_anew(sessions):
     sessions.bind(secrets=(SECRET, FORMER))
     for _ in range(2):
