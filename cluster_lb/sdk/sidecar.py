@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_fixed
 
@@ -37,10 +37,17 @@ async def hold(registration: Registration, check: Check | None = None) -> None:
             await next_within(signals, registration.drain_s)
 
 
-async def _register(registration: Registration, check: Check | None, tasks: TaskSet) -> None:
-    """Register with what `check` finds, and keep checking."""
+async def _register(
+    registration: Registration,
+    check: Check | None,
+    tasks: TaskSet,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Register with what `check` finds, and keep checking; unless it is not wanted any more by then."""
     if check is not None:
         registration.report_state(*await check.once())
+        if not is_wanted():
+            return
         tasks.start(check.keep_telling(registration.report_state), "check")
     await registration.start()
 
@@ -88,7 +95,7 @@ class Sidecar:
         ended = self._tasks.start(child.wait(), "command")
         answered = await self._wait_for_port(ended)
         if answered and not self._told_to_end:
-            await _register(self._registration, self._check, self._tasks)
+            await _register(self._registration, self._check, self._tasks, lambda: not self._told_to_end)
         code: int = await ended
         status = 128 - code if code < 0 else code
         if not answered and not self._told_to_end:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from cluster_lb.sdk import Registration
 from cluster_lb.sdk import sidecar as module
 from cluster_lb.sdk.check import Check
 from cluster_lb.sdk.sidecar import Sidecar
+from cluster_lb.store.registry import Registry
 from tests.doubles.redis_servers import free_port
 from tests.doubles.waiting import eventually
 from tests.sdk.conftest import Pool
@@ -67,6 +70,31 @@ async def test_a_check_says_how_the_command_is_from_its_registration_on(
     assert await running == 7
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_command_that_is_told_to_end_while_its_first_check_runs_is_not_registered(
+    pool: Pool, port: int, tmp_path: Path
+) -> None:
+    runs, done = tmp_path / "runs", tmp_path / "done"
+    check = Check(("sh", "-c", f"touch {runs}; until [ -e {done} ]; do sleep 0.01; done"), timeout_s=30.0)
+    command = (sys.executable, "-c", SERVER, str(port))
+    running = asyncio.ensure_future(sidecar(pool, port, *command, check=check).run())
+    await eventually(runs.exists)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await eventually(lambda: _refuses(port))
+    done.touch()
+    assert await running == 128 + signal.SIGTERM
+    assert await Registry(pool.store).read_pool("web") is None
+
+
+async def _refuses(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return True
+    writer.close()
+    await writer.wait_closed()
+    return False
 
 
 async def _says_up(pool: Pool) -> bool:
