@@ -28,7 +28,8 @@ _RETRY_S = 0.2  # after a lost connection; while the store is down, its reconnec
 @dataclass(frozen=True, slots=True)
 class Hint:
     """Something changed. `epoch`: the pool's, or the revision of the routes where `pool` is empty; `what`:
-    register, remove, mark, sweep, verdict, config, seed, routes; `server`: its id, or empty."""
+    register, state, agent, remove, mark, sweep, verdict, eject, return, weights, config, seed, routes;
+    `server`: its id, or empty."""
 
     pool: str
     epoch: int
