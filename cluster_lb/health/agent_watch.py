@@ -27,7 +27,8 @@ MAX_LINE_BYTES = 1024  # with its description
 class AgentWatch:
     """Asks the agent of `server` at the turns of `rhythm`, and calls `on_words(watch, words)` with each line.
     An agent that does not answer, or says what is no word, changes nothing: probes find whether the server
-    lives (HAProxy does the same). `opinion`: up or down, as it said last; None: it did not."""
+    lives (HAProxy does the same). `opinion`: up or down, as it said last, or up where it said other words
+    alone; None: it said nothing."""
 
     pool: str
     server: Server
@@ -62,6 +63,8 @@ class AgentWatch:
             self.opinion = Vote(Health.DOWN, f"L7STS agent: {words.reason or 'down'}")
         elif words.health is Health.UP:
             self.opinion = Vote(Health.UP, "L7OK agent: up")
+        elif self.opinion is None:  # it speaks and never said down
+            self.opinion = Vote(Health.UP, "L7OK agent")
         self.on_words(self, words)
 
     async def _heard(self, address: Address) -> Words | None:

@@ -86,7 +86,7 @@ async def test_what_it_says_of_health_is_its_opinion_until_it_says_otherwise() -
             await eventually(lambda seen=seen: len(heard) > seen)
             opinions.append(watch.opinion)
     down = Vote(Health.DOWN, "L7STS agent: disk full")
-    assert opinions == [None, down, down, Vote(Health.UP, "L7OK agent: up")]
+    assert opinions == [Vote(Health.UP, "L7OK agent"), down, down, Vote(Health.UP, "L7OK agent: up")]
 
 
 @pytest.mark.parametrize("trouble", ["refused", "nonsense", "silence"])

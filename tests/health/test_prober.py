@@ -381,6 +381,20 @@ async def test_an_agent_alone_decides_where_there_are_no_probes(world: World) ->
     assert world.local[-1] == ("a", True, "not probed by this node any more")
 
 
+async def test_a_server_that_probes_found_down_is_not_down_for_ever_when_its_agent_alone_is_asked(
+    world: World,
+) -> None:
+    agent = Agent()
+    agent.line = b"75%\n"
+    world.ill = {"a"}
+    async with HTTPServer(agent) as listening, world.prober() as prober:
+        prober.update("web", [server("a")], with_agent(listening.address.port))
+        await eventually(lambda: world.votes == {"a": DOWN})
+        prober.update("web", [server("a")], with_agent(listening.address.port, kind="none"))
+        await eventually(lambda: world.votes == {"a": Vote(Health.UP, "L7OK agent")})
+    assert world.local[-1] == ("a", True, "L7OK agent")
+
+
 async def test_what_an_agent_says_of_weight_and_state_is_handed_on_when_the_store_is_there(world) -> None:
     agent = Agent()
     agent.line = b"drain 50%\n"
