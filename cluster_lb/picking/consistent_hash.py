@@ -12,6 +12,9 @@ from cluster_lb.picking.bounded_loads import Bounds
 from cluster_lb.picking.policy import POLICIES, C, Numbers, Picker, Policy
 from cluster_lb.picking.slots import SLOTS, build_slots
 
+_WALK = 8  # slots looked at for each server: of equal ones then about 1 in 3,000 is not among them
+_LEAST_WALK = 256
+
 
 class ConsistentHash:
     """The table of slots over a snapshot's eligible servers. `factor`: of bounded loads; 0: none."""
@@ -49,21 +52,22 @@ class SlotPicker(Generic[C]):
         return (self._servers[index] for index in self._walk(number))
 
     def _walk(self, number: int) -> Iterator[int]:
-        """Indices of the servers in the order in which the table has them from the slot on; those that have
-        no slot come last."""
+        """Indices of the servers in the order in which the table has them from the slot on; those that own
+        none of the slots nearby come last."""
         count = len(self._servers)
         if not count:
             return
         seen: set[int] = set()
-        begin = number % SLOTS
-        for slot in chain(range(begin, SLOTS), range(begin)):
-            index = self._owners[slot]
+        # Light servers among heavy ones own few slots, or none: a full pool must not cost a walk through all.
+        for slot in range(number, number + min(SLOTS, max(_LEAST_WALK, _WALK * count))):
+            index = self._owners[slot % SLOTS]
             if index not in seen:
                 seen.add(index)
                 yield index
                 if len(seen) == count:
                     return
-        yield from (index for index in range(count) if index not in seen)
+        begin = number % count
+        yield from (index for index in chain(range(begin, count), range(begin)) if index not in seen)
 
 
 class BoundedPicker(SlotPicker[C]):

@@ -13,7 +13,7 @@ from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy, goes_by_load
-from cluster_lb.picking.consistent_hash import ConsistentHash
+from cluster_lb.picking.consistent_hash import ConsistentHash, SlotPicker
 from cluster_lb.picking.hashing import hash_of
 from cluster_lb.picking.slots import SLOTS
 from tests.doubles.candidates import Candidate, candidates
@@ -135,3 +135,22 @@ def test_overflow_goes_to_the_next_of_the_table_and_comes_back():
     assert [server.id for server in picker.order(number)] == [*following[1:], "a"]
     live["a"].elsewhere = 0
     assert picker.first(number).id == "a"
+
+
+class Slots:
+    """All of them are the first server's. Counts how often one is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, slot: int) -> int:
+        self.looks += 1
+        return 0
+
+
+def test_an_order_to_its_end_costs_no_walk_through_the_whole_table():
+    slots = Slots()
+    servers = list(candidates(f"s{number}" for number in range(100)).values())
+    order = list(SlotPicker(slots, servers).order(5))
+    assert order[0] is servers[0]
+    assert sorted(order, key=servers.index) == servers
+    assert slots.looks <= 8 * len(servers)
