@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Generic
 
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking.bounded_loads import Bounds
 from cluster_lb.picking.policy import POLICIES, C, Numbers, Picker, Policy
+from cluster_lb.picking.rest import rest
 from cluster_lb.picking.slots import SLOTS, build_slots
 
 _WALK = 8  # slots looked at for each server: of equal ones then about 1 in 3,000 is not among them
@@ -66,8 +66,7 @@ class SlotPicker(Generic[C]):
                 yield index
                 if len(seen) == count:
                     return
-        begin = number % count
-        yield from (index for index in chain(range(begin, count), range(begin)) if index not in seen)
+        yield from rest(range(count), seen, number)
 
 
 class BoundedPicker(SlotPicker[C]):

@@ -8,6 +8,7 @@ from typing import Generic
 from cluster_lb.picking.alias import alias_columns
 from cluster_lb.picking.mixing import mixed
 from cluster_lb.picking.policy import C
+from cluster_lb.picking.rest import rest
 
 _MOST_REPEATS = 16  # draws of servers that the order has already, one after the other
 
@@ -52,19 +53,16 @@ class Urn(Generic[C]):
         """Draws without putting back: what follows is by weight among those that are left. Where these are so
         light that draws miss them again and again, they follow as they stand."""
         servers = self._servers
-        seen: set[str] = set()
+        seen: set[C] = set()
         repeats = 0
         while len(seen) < len(servers) and repeats < _MOST_REPEATS:
             server = self.first(number)
             assert server is not None
-            if server.id in seen:
+            if server in seen:
                 repeats += 1
             else:
                 repeats = 0
-                seen.add(server.id)
+                seen.add(server)
                 yield server
             number = mixed(number)
-        begin = number % len(servers) if servers else 0
-        for server in (*servers[begin:], *servers[:begin]):
-            if server.id not in seen:
-                yield server
+        yield from rest(servers, seen, number)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cluster_lb.picking.mixing import GOLDEN
+
 FEW = 8
-_SPREAD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: Knuth's multiplicative hashing
 _ALL = (1 << 32) - 1
 
 
@@ -26,7 +27,7 @@ class Ring:
     def start(self, number: int) -> int:
         """Where the pick of `number` begins to look; numbers in a row begin all over the ring. Not for an
         empty ring."""
-        return (number * _SPREAD >> 32 & _ALL) % self.size
+        return (number * GOLDEN >> 32 & _ALL) % self.size
 
     def parts(self, number: int) -> Iterator[Sequence[int]]:
         """All positions from there on, a few at a time."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Generic
 
+from cluster_lb.picking.mixing import GOLDEN, mixed
 from cluster_lb.picking.policy import C
+from cluster_lb.picking.rest import rest
 
 _ROUNDS = 4  # turns to look at for each server, before those that are left follow as they stand
 _DRAWS = 4  # of n equal servers the chance that all fall on one is n^-4
-_GAMMA = 0x9E3779B97F4A7C15
-_64_BITS = (1 << 64) - 1
 
 
 class Rotation:
@@ -44,17 +43,15 @@ class Turns(Generic[C]):
         return turns[number % len(turns)] if turns else None
 
     def order(self, number: int) -> Iterator[C]:
-        turns, servers, seen = self.turns, self._servers, set()
+        turns, servers = self.turns, self._servers
+        seen: set[C] = set()
         for turn in _turns_of(number, len(turns), _ROUNDS * len(servers)):
             server = turns[turn]
-            if server.id not in seen:
-                seen.add(server.id)
+            if server not in seen:
+                seen.add(server)
                 yield server
         # Light servers among heavy ones: a period may be a hundred times as long as there are servers.
-        begin = _mixed(number) % len(servers) if servers else 0
-        for server in chain(servers[begin:], servers[:begin]):
-            if server.id not in seen:
-                yield server
+        yield from rest(servers, seen, mixed(number - GOLDEN))
 
 
 def _turns_of(number: int, period: int, most: int) -> Iterator[int]:
@@ -65,15 +62,7 @@ def _turns_of(number: int, period: int, most: int) -> Iterator[int]:
     turn = number % period
     yield turn
     for draw in range(_DRAWS):
-        turn = _mixed(number + (draw + 1) * _GAMMA) % period
+        turn = mixed(number + draw * GOLDEN) % period
         yield turn
     for offset in range(min(period, most)):
         yield (turn + offset) % period
-
-
-def _mixed(number: int) -> int:
-    """64 bits that look random (SplitMix64: Steele, Lea and Flood, 2014)."""
-    number &= _64_BITS
-    number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 & _64_BITS
-    number = (number ^ (number >> 27)) * 0x94D049BB133111EB & _64_BITS
-    return number ^ (number >> 31)

@@ -16,12 +16,12 @@ from typing import Generic
 from cluster_lb.model.locality import Locality
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking.mixing import GOLDEN
 from cluster_lb.picking.policy import C, Numbers, Picker, Plan, Policy
 from cluster_lb.picking.schedule import build_schedule
 from cluster_lb.picking.zone_shares import whole_turns, zone_shares
 
 IN_ZONE = 2  # servers of a zone that an order begins with: of 3 attempts, the default, one leaves a dead zone
-_SPREAD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: Knuth's multiplicative hashing
 _MASK = (1 << 64) - 1
 
 
@@ -62,7 +62,7 @@ class ZoneTurns:
 
     def __init__(self, turns: Sequence[int], *, is_random: bool) -> None:
         self.schedule = build_schedule(turns)
-        self.factors = [_SPREAD] * len(turns) if is_random else turns
+        self.factors = [GOLDEN] * len(turns) if is_random else turns
         self.before: list[int] = []
         had = [0] * len(turns)
         for zone in self.schedule:

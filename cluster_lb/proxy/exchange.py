@@ -416,17 +416,16 @@ class Exchange:
 
     def _settle(self) -> None:
         """The one end."""
+        self.route.counts.statuses[self.status // 100] += 1
         server = self.server
         if server is not None:
             server.load -= 1
             self.server = None
-            self.route.counts.statuses[self.status // 100] += 1
             self.client.listener.ledger.settle(self, server)
             limits = self.pool.limits
             if limits is not None:
                 limits.on_settled()
         else:
-            self.route.counts.statuses[self.status // 100] += 1
             self.client.listener.ledger.settle_unserved(self)
             if self.pool.limits is not None:
                 self.pool.limits.forget(self)
