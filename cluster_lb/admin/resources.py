@@ -13,19 +13,19 @@ from cluster_lb.model.member import Member
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.verdict import Verdict
+from cluster_lb.settings.policies import UNWEIGHTED
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.store.registry import PoolReading
 
 Json = dict[str, Any]
 
 _NO_VERDICT = Verdict(Health.NEW, "", (), 0, 0)
-_WITHOUT_WEIGHTS = {"round_robin", "random"}  # the policies to which all servers are alike
 
 
 def expected_shares(snapshot: Snapshot) -> Mapping[str, float]:
     """Server id -> its share (0..1) of new exchanges, by weight; servers that take none are left out. The
     round robins keep to it exactly; policies that go by load or by key only where load and keys are even."""
-    alike = snapshot.policy in _WITHOUT_WEIGHTS
+    alike = snapshot.policy in UNWEIGHTED
     weights = {server.id: 1 if alike else server.effective_weight for server in snapshot.eligible}
     total = sum(weights.values())
     return {server_id: weight / total for server_id, weight in weights.items()}

@@ -24,8 +24,8 @@ from h2.exceptions import H2Error
 from cluster_lb import __version__
 from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
-from cluster_lb.health.observation import Observation, Word, connect_failure, ms_since
-from cluster_lb.health.streams import opened
+from cluster_lb.health.observation import Observation, Word
+from cluster_lb.health.streams import conversation
 from cluster_lb.model.address import Address
 from cluster_lb.settings.health import HealthSettings
 
@@ -71,27 +71,20 @@ class _Answer:
 
 async def check(address: Address, settings: HealthSettings, dial: Dial | None, clock: Clock) -> Observation:
     """Call once on a connection of its own, within the timeout. `dial` offers HTTP/2 where it speaks TLS."""
-    began = clock.monotonic()
-    connected = False
-    try:
-        async with asyncio.timeout(settings.timeout_s), opened(address, dial) as (reader, writer):
-            connected = True
-            tls = writer.get_extra_info("ssl_object")
-            if tls is not None and tls.selected_alpn_protocol() != "h2":
-                return Observation(Word.L6RSP, "the server does not speak HTTP/2", ms_since(began, clock))
-            connection = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+
+    async def call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Word, str]:
+        tls = writer.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() != "h2":
+            return Word.L6RSP, "the server does not speak HTTP/2"
+        connection = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        try:
             _call(connection, settings.host or str(address), settings.service, secure=tls is not None)
             answer = await _answered(connection, reader, writer)
-            word, detail = answer.judged() if answer else (Word.L7RSP, "closed without an answer")
-            return Observation(word, detail, ms_since(began, clock))
-    except TimeoutError:
-        return Observation(Word.L7TOUT if connected else Word.L4TOUT, duration_ms=ms_since(began, clock))
-    except H2Error:
-        return Observation(Word.L7RSP, "invalid response", ms_since(began, clock))
-    except OSError as error:
-        if connected:
-            return Observation(Word.L7RSP, "closed without an answer", ms_since(began, clock))
-        return connect_failure(error, ms_since(began, clock))
+        except H2Error:
+            return Word.L7RSP, "invalid response"
+        return answer.judged() if answer else (Word.L7RSP, "closed without an answer")
+
+    return await conversation(address, dial, settings.timeout_s, clock, call)
 
 
 def _call(connection: H2Connection, authority: str, service: str, *, secure: bool) -> None:

@@ -1,13 +1,17 @@
-"""Streams over a `Dial`, for probes that speak protocols of their own."""
+"""Streams over a `Dial`, and a conversation on one, for probes that speak protocols of their own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
+from cluster_lb.health.observation import Observation, Word, connect_failure, ms_since
 from cluster_lb.model.address import Address
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[tuple[Word, str]]]
 
 
 @asynccontextmanager
@@ -29,3 +33,22 @@ async def opened(
         yield reader, writer
     finally:
         writer.transport.abort()
+
+
+async def conversation(
+    address: Address, dial: Dial | None, timeout_s: float, clock: Clock, talk: Talk
+) -> Observation:
+    """What `talk` finds on a connection of its own, all of it within the timeout."""
+    began = clock.monotonic()
+    connected = False
+    try:
+        async with asyncio.timeout(timeout_s), opened(address, dial) as (reader, writer):
+            connected = True
+            word, detail = await talk(reader, writer)
+            return Observation(word, detail, ms_since(began, clock))
+    except TimeoutError:
+        return Observation(Word.L7TOUT if connected else Word.L4TOUT, duration_ms=ms_since(began, clock))
+    except OSError as error:
+        if connected:
+            return Observation(Word.L7RSP, "closed without an answer", ms_since(began, clock))
+        return connect_failure(error, ms_since(began, clock))

@@ -7,7 +7,7 @@ import asyncio
 from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
 from cluster_lb.health.observation import Observation, Word, connect_failure, ms_since
-from cluster_lb.health.streams import opened
+from cluster_lb.health.streams import conversation
 from cluster_lb.model.address import Address
 from cluster_lb.settings.health import HealthSettings, payload
 
@@ -34,20 +34,12 @@ async def connect(address: Address, timeout_s: float, clock: Clock, dial: Dial |
 
 async def talk(address: Address, settings: HealthSettings, dial: Dial | None, clock: Clock) -> Observation:
     """Say `send`, and wait for `expect`, within the timeout."""
-    began = clock.monotonic()
-    connected = False
-    try:
-        async with asyncio.timeout(settings.timeout_s), opened(address, dial) as (reader, writer):
-            connected = True
-            writer.write(payload(settings.send))
-            word, detail = await _heard(reader, payload(settings.expect))
-            return Observation(word, detail, ms_since(began, clock))
-    except TimeoutError:
-        return Observation(Word.L7TOUT if connected else Word.L4TOUT, duration_ms=ms_since(began, clock))
-    except OSError as error:
-        if connected:
-            return Observation(Word.L7RSP, "closed without an answer", ms_since(began, clock))
-        return connect_failure(error, ms_since(began, clock))
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Word, str]:
+        writer.write(payload(settings.send))
+        return await _heard(reader, payload(settings.expect))
+
+    return await conversation(address, dial, settings.timeout_s, clock, say)
 
 
 async def _heard(reader: asyncio.StreamReader, expected: bytes) -> tuple[Word, str]:

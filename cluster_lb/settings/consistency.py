@@ -8,14 +8,13 @@ from dataclasses import replace
 from cluster_lb.model.address import Address
 from cluster_lb.routing.match import Match
 from cluster_lb.settings.health import health_contradictions
+from cluster_lb.settings.policies import BY_KEY, UNWEIGHTED
 from cluster_lb.settings.problems import Problem
 from cluster_lb.settings.rates import clashing_limits
 from cluster_lb.settings.schema import Settings
 from cluster_lb.settings.tls import listener_contradictions
-from cluster_lb.settings.zones import POLICIES_BY_KEY
 
 _EVERY_ADDRESS = {"0.0.0.0", "::"}
-_UNWEIGHTED = {"round_robin", "random"}
 
 
 def contradictions(settings: Settings) -> Iterator[Problem]:
@@ -34,7 +33,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
 
 def _ignored_weights(settings: Settings) -> Iterator[Problem]:
     for name, pool in settings.pools.items():
-        if pool.policy not in _UNWEIGHTED:
+        if pool.policy not in UNWEIGHTED:
             continue
         text = (
             f"has no effect with policy {pool.policy!r}, which goes by no weights: use weighted_{pool.policy}"
@@ -96,7 +95,7 @@ def _listener_parts(settings: Settings) -> Iterator[Problem]:
 
 def _zones_and_keys(settings: Settings) -> Iterator[Problem]:
     for name, pool in settings.pools.items():
-        if pool.zone_aware.enabled and pool.policy in POLICIES_BY_KEY:
+        if pool.zone_aware.enabled and pool.policy in BY_KEY:
             text = (
                 f"{pool.policy} sends a key to one server, whatever node it comes by, so no node can prefer"
                 " its zone: switch this off, or take another policy"

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from cluster_lb.errors import InvalidValueError
-from cluster_lb.routing.patterns import check_pattern
 from cluster_lb.settings.base import Table
+from cluster_lb.settings.route_parts import Pattern
 
 SHORTEST_S = 0.05  # between two probes
 
@@ -46,11 +46,6 @@ def _payload(text: str) -> str:
 
 def _statuses(text: str) -> str:
     statuses(text)
-    return text
-
-
-def _pattern(text: str) -> str:
-    check_pattern(text)
     return text
 
 
@@ -99,7 +94,7 @@ class HealthSettings(Table):
     host: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""  # Host; empty: the server's address
     headers: dict[ProbeHeader, HeaderText] = Field(default_factory=dict)
     expect_status: Annotated[tuple[Status, ...], Field(min_length=1)] = ("200-399",)  # as HAProxy
-    expect_body: Annotated[str, AfterValidator(_pattern)] = ""  # is looked for; empty: not
+    expect_body: Pattern = ""  # is looked for; empty: not
     send: Payload = ""
     expect: Payload = ""  # is looked for in what the server says; empty: not
     service: Annotated[str, Field(pattern=r"^[!-~]{0,256}$")] = ""  # empty: the whole server

@@ -15,3 +15,9 @@ PolicyName = Literal[
     "consistent_hash",
     "rendezvous_hash",
 ]
+
+#: To these all servers are alike, whatever their weights (`picking.Policy.weighted`).
+UNWEIGHTED = frozenset({"round_robin", "random"})
+
+#: One key, one server, whatever node (`picking.Numbers.KEY`): such a policy cannot prefer what is near.
+BY_KEY = frozenset({"consistent_hash", "rendezvous_hash"})

@@ -6,9 +6,6 @@ from pydantic import PositiveInt
 
 from cluster_lb.settings.base import Table
 
-#: One key, one server, whatever node: such a policy cannot prefer what is near to one node.
-POLICIES_BY_KEY = frozenset({"consistent_hash", "rendezvous_hash"})
-
 
 class ZoneSettings(Table):
     """`[pools.NAME.zone_aware]`."""

@@ -9,6 +9,7 @@ from cluster_lb.model.availability import AdminState
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import POLICIES, Numbers, compile_policy
+from cluster_lb.settings.policies import BY_KEY, UNWEIGHTED
 from cluster_lb.settings.schema import PoolSettings
 from tests.doubles.candidates import candidates
 
@@ -44,6 +45,11 @@ def picker_of(pool: Snapshot):
 def test_every_policy_of_the_settings_is_there():
     names = PoolSettings.model_json_schema()["properties"]["policy"]["enum"]
     assert sorted(POLICIES) == sorted(names)
+
+
+def test_the_settings_know_which_policies_go_by_no_weights_and_which_by_a_key():
+    assert {name for name, policy in POLICIES.items() if not policy.weighted} == UNWEIGHTED
+    assert {name for name, policy in POLICIES.items() if policy.numbers is Numbers.KEY} == BY_KEY
 
 
 @every_policy
