@@ -11,8 +11,10 @@ from hypothesis import settings
 
 from tests.doubles.redis_servers import RedisServer, running
 
-# No assertion on how long an example takes: machines differ, and this one may be busy.
-settings.register_profile("tests", deadline=None)
+# No assertion on how long an example takes: machines differ, and this one may be busy. The same examples each
+# time, so that a change is judged by what it changes; new ones come with --hypothesis-profile explore.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("tests")
 
 

@@ -253,8 +253,8 @@ class Exchange:
         return self._forward(memo) + lines + b"\r\n"
 
     def _forward(self, memo: ResponseMemo) -> bytes:
-        """The head as clients get it, without the empty line."""
-        return memo.head.forward
+        """The head as clients get it, without the empty line: the same bytes, whatever came with it."""
+        return memo.plain[:-2] if self.keep and not self.http10 else memo.head.forward
 
     def on_interim_response(self, memo: ResponseMemo) -> None:
         """A 1xx other than 101; HTTP/1.0 knows none (RFC 9110 section 15.2)."""

@@ -93,6 +93,8 @@ TABLE = [
     EARLY * 2 + response(b"HTTP/1.1 204 No Content", b"Content-Length: 5", body=b"hello"),
     EARLY.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n")
     + response(b"HTTP/1.1 200 OK", b"Content-Length: 0"),
+    EARLY + response(b"HTTP/1.1 304 Not Modified", b"Connection: keep-alive"),
+    response(b"HTTP/1.1 200 OK", b"Connection: keep-alive", b"Content-Length: 5", body=b"hello"),
     EARLY * 17 + response(b"HTTP/1.1 200 OK", b"Content-Length: 5", body=b"hello"),
 ]
 
