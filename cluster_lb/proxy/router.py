@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.route import Route
 from cluster_lb.proxy.route_table import NO_ROUTES, RouteTable
@@ -13,21 +15,22 @@ class Router:
     `only`: the route of every request where there are no others.
     """
 
-    __slots__ = ("_default", "_table", "only")
+    __slots__ = ("_find", "_routes", "only")
 
     def __init__(self, default: LivePool, table: RouteTable = NO_ROUTES) -> None:
-        self._default = Route(default, counts=table.unmatched)
-        self._table = table
-        self.only = None if table.routes else self._default
+        unmatched = Route(default, counts=table.unmatched)
+        self._find = table.matches.find
+        self._routes: Sequence[Route] = (*table.routes, unmatched)
+        self.only = None if table.routes else unmatched
 
     def find(self, method: bytes, target: bytes, host: bytes | None, lines: bytes) -> Route:
         """The route for a request with this target (path with query) and this Host, and these field lines on
         the way to servers."""
-        table = self._table
-        number = table.matches.find(host or b"", method, target, lines)
-        return self._default if number is None else table.routes[number]
+        number = self._find(host or b"", method, target, lines)
+        return self._routes[-1 if number is None else number]
 
     def retire(self) -> None:
         """Another one is in force. What was remembered under this one names it still, and a table may be
         large."""
-        self._table = NO_ROUTES
+        self._find = NO_ROUTES.matches.find
+        self._routes = self._routes[-1:]

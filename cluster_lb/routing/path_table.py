@@ -19,16 +19,22 @@ _Group = dict[bytes, list[Candidate]]
 class PathTable:
     """`candidates` with their matches, in the order of their rank. `ordered`: that is the order of paths too
     (no priority breaks it), so that the first one found is the one. `whole`: the route of all requests of
-    this host, where there is one."""
+    this host, where there is one.
+
+    `_segments`: those that exact paths and prefixes begin with. `_elsewhere`: what a path takes that begins
+    with none of them, with `_decided` whatever its request is like: most requests to a large table end here.
+    """
 
     __slots__ = (
         "_by_pattern",
+        "_decided",
+        "_elsewhere",
         "_exact",
-        "_first_segments",
         "_longest",
         "_ordered",
         "_patterns",
         "_prefixes",
+        "_segments",
         "whole",
     )
 
@@ -37,33 +43,37 @@ class PathTable:
         self._exact = _grouped(candidates, PathKind.EXACT)
         self._prefixes = _grouped(candidates, PathKind.PREFIX)
         self._longest = max(map(len, self._prefixes), default=0)
-        self._first_segments = frozenset(map(_first_segment, self._prefixes))
+        self._segments = frozenset(map(_first_segment, (*self._exact, *self._prefixes)))
         patterns = [
             (match.path.decode("ascii"), c) for match, c in candidates if match.kind is PathKind.REGEX
         ]
         self._by_pattern = [candidate for _, candidate in patterns]
         self._patterns = PatternSet([pattern for pattern, _ in patterns]) if patterns else None
+        self._elsewhere = self._prefixes[b""][0] if b"" in self._prefixes else None
+        self._decided = not patterns and (self._elsewhere is None or self._elsewhere.unconditional)
         first_match, first = candidates[0]
         covers_all = first.unconditional and first_match.kind is PathKind.PREFIX and not first_match.path
         self.whole = first if covers_all else None
 
     def find(self, method: bytes, path: bytes, block: bytes) -> Candidate | None:
         """The first route by rank that matches `path`, which begins with a slash."""
+        end = path.find(b"/", 1)
+        known = (path if end < 0 else path[:end]) in self._segments
+        if self._decided and not known:
+            return self._elsewhere
         found = None
         if path in self._exact:
             found = _first(self._exact[path], method, block)
         if self._patterns is not None and (found is None or not self._ordered):
             numbers = self._patterns.matching(path)
             found = _better(found, _first([self._by_pattern[n] for n in numbers], method, block))
-        if found is None:
-            return self._by_prefix(method, path, block)
-        return found if self._ordered else _better(found, self._by_prefix(method, path, block))
+        if found is not None and self._ordered:
+            return found
+        return _better(found, self._by_prefix(method, path if known else b"", block))
 
     def _by_prefix(self, method: bytes, path: bytes, block: bytes) -> Candidate | None:
         found = None
-        if _first_segment(path) not in self._first_segments:  # most paths of a large table end here
-            path = b""
-        elif len(path) > self._longest:  # never more steps than the longest prefix has segments
+        if len(path) > self._longest:  # never more steps than the longest prefix has segments
             path = path[: path.rfind(b"/", 0, self._longest + 1)]
         prefixes = self._prefixes
         while True:
