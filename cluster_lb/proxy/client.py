@@ -122,19 +122,38 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._ready:
             # The common path, where the request is the last one again.
-            last, router, kind, route, method, request_line, message = self._memo.whole
+            memo = self._memo
+            last, router, kind, route, method, request_line, message = memo.whole
             if data == last and router is self.listener.router:
                 self._ready = False
                 self.exchange = exchange = kind()
                 exchange.begin(self, route, method, request_line, self.plain)
+                if memo.special:
+                    exchange.keep = False
                 exchange.start(message)
                 return
-            if self._common_request(data):
+            if (memo.body_bytes and self._same_head(data)) or self._common_request(data):
                 return
         if self.exchange is None:
             self._between_exchanges(data)
         else:
             self._during_exchange(self.exchange, data)
+
+    def _same_head(self, data: bytes) -> bool:
+        """The common path, where the request is the last one again but for what its body says. Returns
+        whether it is."""
+        memo = self._memo
+        last, router, kind, route, method, request_line, head = memo.head
+        size = len(last)
+        if len(data) - size != memo.body_bytes or data[:size] != last or router is not self.listener.router:
+            return False
+        self._ready = False
+        self.exchange = exchange = kind()
+        exchange.begin(self, route, method, request_line, self.plain)
+        exchange.keep = not memo.fields.close
+        exchange.body_bytes = memo.body_bytes
+        exchange.start(head + data[size:])
+        return True
 
     def _common_request(self, data: bytes) -> bool:
         """The common path: a whole request, its field block the same as the last one's, or of its shape.
@@ -166,13 +185,17 @@ class ClientConnection(asyncio.Protocol):
         self.exchange = exchange = kind()
         exchange.begin(self, route, method, request_line, simple)
         message += tail
+        body = b""
         if memo.special:
             exchange.keep = not memo.fields.close
             exchange.body_bytes = memo.body_bytes
-            message += data[len(data) - memo.body_bytes :]
-        elif simple and len(data) <= MAX_SHARED_BYTES:
-            memo.whole = data, router, kind, route, method, request_line, message
-        exchange.start(message)
+            body = data[len(data) - memo.body_bytes :]
+        if simple and len(data) - len(body) <= MAX_SHARED_BYTES:
+            if body:
+                memo.head = data[: -len(body)], router, kind, route, method, request_line, message
+            else:
+                memo.whole = data, router, kind, route, method, request_line, message
+        exchange.start(message + body)
         return True
 
     def _between_exchanges(self, data: bytes) -> None:

@@ -37,7 +37,8 @@ class RequestMemo:
     when they come whole, `block_bytes` and `body_bytes` after their request line, `message_bytes` together;
     `special`: these have a body, or end their connection. `edited`: the tail as the last route that edits
     fields made it. `shape`: that of the block, once it is known. `whole`: the last plain request with this
-    block, as it came, and what was made of it under the router of then."""
+    block, as it came, and what was made of it under the router of then; `head`: the same of one with a body,
+    which is left out."""
 
     block: bytes
     fields: RequestFields
@@ -52,6 +53,7 @@ class RequestMemo:
     edited: tuple[Route, bytes] | None = None
     shape: Shape | None = None
     whole: WholeRequest = NO_REQUEST
+    head: WholeRequest = NO_REQUEST
 
     def tail_of(self, data: bytes, start: int, limit: int) -> bytes | None:
         """The tail for a request without body whose block `data` has from `start` on; None unless the block
