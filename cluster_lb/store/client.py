@@ -140,7 +140,8 @@ class Store:
 
     async def call(self, *command: str | int | float) -> Any:
         """Run one plain command."""
-        return await self._guarded(str(command[0]), 1, lambda client: client.execute_command(*command))
+        what = " ".join(map(str, command[:2]))  # the key among it
+        return await self._guarded(what, 1, lambda client: client.execute_command(*command))
 
     async def batch(self, commands: Sequence[Sequence[str | int | float]]) -> list[Any]:
         """Run several plain commands in one round trip (per Cluster node); not atomic."""
@@ -184,7 +185,7 @@ class Store:
         except _FAILURES as error:
             self.counters.errors += 1
             if not _is_outage(error):
-                raise StoreError(f"Redis refused {what}: {error}") from error
+                raise StoreError(f"Redis refused {what}: {_refusal(error)}") from error
             if client is self._client:
                 self._mark_down(error)
             raise StoreUnavailableError(f"Redis is not available: {_text(error)}") from error
@@ -249,6 +250,13 @@ async def _send_again_if_closed(client: Client, send: Callable[[Client], Awaitab
 
 def _is_outage(error: Exception) -> bool:
     return isinstance(error, _UNAVAILABLE) or str(error).startswith(_UNAVAILABLE_TEXT)
+
+
+def _refusal(error: Exception) -> str:
+    """What Redis says; where a key holds something else than ours, what to do about that."""
+    if "WRONGTYPE" not in str(error):
+        return str(error)
+    return f"{error}. Something of another type is there: look at it, then rename or remove the key"
 
 
 def _text(error: Exception) -> str:

@@ -36,6 +36,7 @@ local epoch_key, servers, verdicts, nodes, votes_prefix, server_prefix, weights 
 local channel, pool, node, lease_ms = unpack(ARGV, 1, 4)
 local damping = cjson.decode(ARGV[6])
 local now = now_ms()
+of_type(servers, 'zset')
 of_type(verdicts, 'hash')
 of_type(nodes, 'zset')
 redis.call('ZADD', nodes, now + lease_ms, node)

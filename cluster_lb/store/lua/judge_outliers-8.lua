@@ -55,6 +55,8 @@ local window = math.floor(now / rules.interval_ms)
 local result = {ejected = {}, returned = {}, spared = {}}
 local accused = {}
 
+of_type(servers, 'zset')
+of_type(nodes, 'zset')
 of_type(outcomes, 'hash')
 of_type(ejections, 'hash')
 
@@ -160,7 +162,7 @@ end
 
 -- When the server came, or was started anew: what was seen before does not count.
 local function registered_at(id)
-  return tonumber(redis.call('HGET', server_prefix .. id, 'registered_at_ms')) or 0
+  return tonumber(redis.pcall('HGET', server_prefix .. id, 'registered_at_ms')) or 0
 end
 
 local function merge_run(id, ok, runs, alone)
@@ -254,7 +256,7 @@ local function healthy_servers(held)
   local healthy, count, ready = {}, 0, 0
   local verdict_of = rules.probed and hash_of(verdicts) or {}
   for _, id in ipairs(redis.call('ZRANGE', servers, 0, -1)) do
-    local admin_state, own, agents = unpack(redis.call('HMGET', server_prefix .. id, 'admin_state', 'state', 'agent_state'))
+    local admin_state, own, agents = unpack(redis.pcall('HMGET', server_prefix .. id, 'admin_state', 'state', 'agent_state'))
     if (admin_state or 'READY') == 'READY' and not is_out_by_words(own, rules.has_agents and agents) then
       ready = ready + 1
       local down = decoded(verdict_of[id]).health == 'DOWN'

@@ -15,8 +15,10 @@ Publishes what=config when it wrote.
 Time source: none.
 ]]
 --- @include announce
+--- @include of_type
 local config, epoch = unpack(KEYS)
 local channel, pool, secret = unpack(ARGV)
+of_type(config, 'hash')
 if redis.call('EXISTS', config) == 0 then return 0 end
 if (redis.call('HGET', config, 'sticky_secret') or '') ~= '' then return 0 end
 redis.call('HSET', config, 'sticky_secret', secret)

@@ -19,11 +19,15 @@ Publishes what=mark when the server is registered and the mark changed.
 Time source: none.
 ]]
 --- @include announce
+--- @include of_type
 local epoch, servers, server = unpack(KEYS)
 local channel, pool, id, field, value = unpack(ARGV)
-if redis.call('EXISTS', server) == 0 then return 0 end
+of_type(servers, 'zset')
+of_type(server, 'hash')
+local is_registered = redis.call('ZSCORE', servers, id)
+if not is_registered and redis.call('EXISTS', server) == 0 then return 0 end
 local old = redis.call('HGET', server, field)
 redis.call('HSET', server, field, value)
-if old == value or not redis.call('ZSCORE', servers, id) then return 1 end
+if old == value or not is_registered then return 1 end
 announce(epoch, channel, pool, 'mark', id)
 return 1

@@ -18,9 +18,12 @@ Publishes what=agent when something changed.
 Time source: none.
 ]]
 --- @include announce
+--- @include of_type
 local epoch, servers, server = unpack(KEYS)
 local channel, pool, id, fields = unpack(ARGV)
+of_type(servers, 'zset')
 if not redis.call('ZSCORE', servers, id) then return 0 end
+of_type(server, 'hash')
 local changed = false
 for field, value in pairs(cjson.decode(fields)) do
   if (redis.call('HGET', server, field) or '') ~= value then

@@ -31,6 +31,7 @@ Time source: Redis TIME.
 local epoch_key, servers, nodes, seen, load, latency = unpack(KEYS)
 local node, lease_ms, epoch_seen, replace, loads, wanted, latencies = unpack(ARGV)
 local LATENCY_TTL_S = 30
+of_type(servers, 'zset')
 of_type(nodes, 'zset')
 of_type(seen, 'hash')
 of_type(load, 'hash')

@@ -103,4 +103,4 @@ end
 if (old.state or 'up') ~= state then
   return {1, announce(epoch, channel, pool, 'state', id), created}
 end
-return {1, tonumber(redis.call('GET', epoch)) or 0, created}
+return {1, tonumber(redis.pcall('GET', epoch)) or 0, created}

@@ -4,6 +4,7 @@ local function begin_warm_up(weights_key, server_key, now)
   local found = redis.pcall('HGET', weights_key, 'entry_percent')
   local percent = type(found) == 'string' and tonumber(found)
   if not percent then return false end
+  of_type(server_key, 'hash')
   redis.call('HSET', server_key, 'percent', found, 'percent_reason', 'slow start', 'warming_from_ms', now)
   return true
 end
