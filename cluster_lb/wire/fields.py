@@ -46,14 +46,15 @@ class Line(NamedTuple):
     end: int
 
 
-def finder(*names: str, dash: str = "-") -> Callable[[bytes], list[Line]]:
-    """A function that lists the lines of a valid block whose names are among `names` (in lower case).
+def finder(*names: str, prefixes: Iterable[str] = (), dash: str = "-") -> Callable[[bytes], list[Line]]:
+    """A function that lists the lines of a valid block whose names are among `names`, or begin with one of
+    `prefixes` (all in lower case).
 
-    A name that ends with `*` stands for all that begin so. `dash`: the pattern of what counts as a dash.
-    It searches a copy in lower case for a literal newline, which is what makes it quick.
+    `dash`: the pattern of what counts as a dash. It searches a copy in lower case for a literal newline,
+    which is what makes it quick.
     """
-    patterns = (re.escape(name).replace(r"\-", dash).replace(r"\*", "[^:]*+") for name in names)
-    alternatives = "|".join(patterns).encode()
+    patterns = [re.escape(name) for name in names] + [re.escape(prefix) + "[^:]*+" for prefix in prefixes]
+    alternatives = "|".join(pattern.replace(r"\-", dash) for pattern in patterns).encode()
     search = re.compile(rb"\n(" + alternatives + rb"):[\t ]*+([^\r]*+)").finditer
 
     def find(block: bytes) -> list[Line]:

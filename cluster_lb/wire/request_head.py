@@ -48,11 +48,10 @@ known_lines = fields.finder(
     "keep-alive",
     "proxy-connection",
     "te",
-    "x-forwarded-*",
     "forwarded",
     "client-cert",
     "client-cert-chain",
-    "x-client-cert-*",
+    prefixes=("x-forwarded-", "x-client-cert-"),
     dash="[^:0-9a-z]",
 )
 KEPT = frozenset((b"host", b"content-length", b"transfer-encoding", b"expect"))  # the others end here

@@ -33,6 +33,7 @@ def request(line: str = "GET / HTTP/1.1", *fields: str, body: str = "", address:
         ("path", request("OPTIONS * HTTP/1.1"), b"*"),
         ("header:X-Tenant", request("GET / HTTP/1.1", "x-tenant:  Blue "), b"Blue"),
         ("header:x-tenant", request("GET / HTTP/1.1", "X-Tenant: a", "B: c", "X-TENANT: d"), b"a, d"),
+        ("header:X-*", request("GET / HTTP/1.1", "X-A: 1", "X-*: 2"), b"2"),
         ("cookie:id", request("GET / HTTP/1.1", "Cookie: a=1; id=7; id=8"), b"7"),
         ("cookie:id", request("GET / HTTP/1.1", "cookie: xid=1", "Cookie: id=7"), b"7"),
         ("cookie:id", request("GET / HTTP/1.1", 'Cookie: Id=1;id="7 8" '), b'"7 8"'),

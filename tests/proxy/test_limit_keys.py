@@ -78,6 +78,7 @@ def test_a_header_is_a_key_in_any_case_of_its_name():
 def test_requests_without_the_header_share_one_key():
     assert key("header:x-api-key", request()) == ""
     assert key("header:x-api-key", request(b"X-Api-Key:")) == ""
+    assert key("header:x-*", request(b"X-Api-Key: a")) == ""
 
 
 def test_a_repeated_header_is_one_key():

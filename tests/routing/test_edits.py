@@ -23,6 +23,7 @@ VALUES = {"client": b"192.0.2.1", "host": b"a", "route": b"r"}
         ([], {}, [("X-A", "3"), ("x-a", "4")], BLOCK + b"X-A: 3\r\nx-a: 4\r\n"),
         (["cookie"], {"Y": "{client}"}, [("Z", "{host}/{route}")], None),
         (["absent"], {}, [], BLOCK),
+        (["X-*"], {}, [], BLOCK),
     ],
 )
 def test_lines_go_are_replaced_and_are_added(dropped, set_to, added, block):

@@ -27,7 +27,12 @@ def test_an_empty_value_is_empty():
 
 def test_names_may_be_given_by_their_beginning():
     block = b"X-A: 1\r\nX-: 2\r\nx-b-c: 3\r\nY-X-: 4\r\nX: 5\r\n\r\n"
-    assert [line.name for line in fields.finder("x-*")(block)] == [b"x-a", b"x-", b"x-b-c"]
+    assert [line.name for line in fields.finder(prefixes=["x-"])(block)] == [b"x-a", b"x-", b"x-b-c"]
+
+
+def test_an_asterisk_in_a_name_is_itself():
+    found = fields.finder("x-*", "*")(b"X-A: 1\r\nX-*: 2\r\n*: 3\r\nX-: 4\r\n\r\n")
+    assert [line.name for line in found] == [b"x-*", b"*"]
 
 
 def test_another_sign_may_count_as_a_dash():
