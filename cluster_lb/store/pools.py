@@ -86,7 +86,7 @@ class PoolConfigs:
         keys = self._store.keys.pool(pool)
         await self._store.run(
             _WRITE_CONFIG,
-            [keys.config, keys.epoch],
+            [keys.config, keys.epoch, keys.servers, keys.server_prefix, keys.verdicts],
             [self._store.keys.events, pool, mode, json.dumps(to_fields(settings))],
         )
         await self._store.call("SADD", self._store.keys.pools, pool)

@@ -7,13 +7,15 @@ import asyncio
 import pytest
 
 from cluster_lb.model.advice import Advice
-from cluster_lb.model.availability import AdminState, ServerState
+from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.server import Server
+from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.agents import Agents, changes
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
+from cluster_lb.store.verdicts import Verdicts
 from tests.doubles.keyspace import epoch_of, hash_at, hearing, record
 
 WITH_AGENT = PoolSettings.model_validate({"health": {"agent": {"port": 9}}})
@@ -94,6 +96,41 @@ async def test_without_agents_their_words_do_not_hold(store: Store) -> None:
     assert (server.effective_weight, server.state, server.advice) == (10, ServerState.UP, NOTHING)
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "after agents were switched off"])
+async def test_words_do_not_count_again_when_agents_are_switched_on_again(store: Store, late: bool) -> None:
+    configs, agents = PoolConfigs(store), Agents(store)
+    await configs.seed({"web": WITH_AGENT}, ())
+    await Registry(store).register("web", record("a", weight=10))
+    word = Advice(40, None, ServerState.DOWN)
+    await agents.note("web", "a", word, NOTHING)
+    await configs.apply({"web": PoolSettings()}, ())
+    if late:  # a node that has not heard of the change yet
+        await agents.note("web", "a", word, NOTHING)
+    await configs.apply({"web": WITH_AGENT}, ())
+    assert (await read(store)).advice == NOTHING
+    await agents.note("web", "a", word, NOTHING)
+    assert (await read(store)).advice == word
+
+
+async def test_a_change_of_other_settings_keeps_the_words(store: Store) -> None:
+    await PoolConfigs(store).seed({"web": WITH_AGENT}, ())
+    await Registry(store).register("web", record("a", weight=10))
+    await Agents(store).note("web", "a", Advice(percent=40), NOTHING)
+    await PoolConfigs(store).apply({"web": WITH_AGENT.model_copy(update={"attempts": 5})}, ())
+    assert (await read(store)).advice == Advice(percent=40)
+
+
+async def test_verdicts_do_not_count_again_when_nodes_judge_again(store: Store) -> None:
+    unjudged = PoolSettings.model_validate({"health": {"kind": "none"}})
+    await Registry(store).register("web", record("a"))
+    await Verdicts(store).cast("web", "n1", {"a": Vote(Health.DOWN, "L7STS agent: full")})
+    await PoolConfigs(store).apply({"web": PoolSettings(attempts=5)}, ())
+    assert (await read(store)).health is Health.DOWN
+    await PoolConfigs(store).apply({"web": unjudged}, ())
+    await PoolConfigs(store).apply({"web": PoolSettings()}, ())
+    assert (await read(store)).health is Health.NEW
+
+
 async def test_a_server_that_registers_anew_begins_anew(store: Store) -> None:
     await PoolConfigs(store).seed({"web": WITH_AGENT}, ())
     registry = Registry(store)
@@ -111,6 +148,7 @@ async def test_words_about_a_server_that_is_not_there_leave_nothing(store: Store
 
 
 async def test_of_many_nodes_that_hear_the_same_one_raises_the_epoch(store: Store) -> None:
+    await PoolConfigs(store).seed({"web": WITH_AGENT}, ())
     await Registry(store).register("web", record("a"))
     before = await epoch_of(store)
     await asyncio.gather(*(Agents(store).note("web", "a", Advice(percent=5), NOTHING) for _ in range(20)))

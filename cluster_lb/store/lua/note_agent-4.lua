@@ -2,25 +2,28 @@
 Keeps what a server's agent said of its weight and state.
 
 Race: the nodes that ask an agent may hear different words; the later caller's holds. Equal words change
-nothing.
+nothing. One that has not heard yet that the pool has no agents any more is not listened to.
 
 KEYS[1] ns:{pool}:epoch        STRING
 KEYS[2] ns:{pool}:servers      ZSET
 KEYS[3] ns:{pool}:server:<id>  HASH
+KEYS[4] ns:{pool}:config       HASH
 
 ARGV[1] channel of the hints
 ARGV[2] pool name
 ARGV[3] server id
 ARGV[4] JSON object, field -> text: agent_percent, agent_weight, agent_state; '' takes a field away
 
-Returns 1 when something changed; 0 when nothing did, or the server is not registered.
+Returns 1 when something changed; 0 when nothing did, the server is not registered, or the pool has no agents.
 Publishes what=agent when something changed.
 Time source: none.
 ]]
 --- @include announce
 --- @include of_type
-local epoch, servers, server = unpack(KEYS)
+local epoch, servers, server, config = unpack(KEYS)
 local channel, pool, id, fields = unpack(ARGV)
+local port = tonumber(redis.pcall('HGET', config, 'health.agent.port'))
+if not port or port == 0 then return 0 end
 of_type(servers, 'zset')
 if not redis.call('ZSCORE', servers, id) then return 0 end
 of_type(server, 'hash')
