@@ -72,6 +72,7 @@ def _server_json(reading: PoolReading, server: Server, share: float) -> Json:
         "reason": _reason(server),
         "ejected": server.ejected,
         "in_flight": reading.in_flight(server.id),
+        "max_requests": server.advice.bound(reading.settings.limits.server_requests),
         "lease_ms": server.lease_ms,
         "stale": server.stale,
         "registered_at_ms": server.registered_at_ms,

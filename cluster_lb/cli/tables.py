@@ -99,7 +99,7 @@ def servers_table(
 
 def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Text]:
     share = (measured or {}).get((server["pool"], server["id"]))
-    weight, effective = server["weight"], server["effective_weight"]
+    weight, effective, most = server["weight"], server["effective_weight"], server["max_requests"]
     return {
         "POOL": server["pool"],
         "SERVER": server["id"],
@@ -109,7 +109,7 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "SHARE": percent(server["share"]),
         "MEASURED": "-" if share is None else percent(share),
         "WEIGHT": str(weight) if weight == effective else f"{effective} of {weight}",
-        "IN FLIGHT": str(server["in_flight"]),
+        "IN FLIGHT": f"{server['in_flight']} of {most}" if most else str(server["in_flight"]),
         "LEASE": _seconds(server["lease_ms"]),
         "ZONE": server["zone"],
         "PRIORITY": str(server["priority"]),

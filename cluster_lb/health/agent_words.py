@@ -5,8 +5,7 @@
           | "ready" | "drain" | "maint" | "up" | "down" | "fail" | "stopped"
 
 Separators are spaces, tabs and commas; letters may be of either case. Of several words about the same thing
-the last holds, and what a line does not mention stays as it was. `maxconn` is understood and has no effect
-here: `limits.server_requests` bounds a server for the whole cluster.
+the last holds, and what a line does not mention stays as it was.
 """
 
 from __future__ import annotations
@@ -57,6 +56,6 @@ def _joined(advice: Advice, match: re.Match[str]) -> Advice:
         return replace(advice, percent=int(match["percent"]), weight=None)
     if match["weight"]:
         return replace(advice, weight=int(match["weight"]), percent=None)
-    if match["state"]:
-        return replace(advice, state=_STATES[match["state"].lower()])
-    return advice
+    if match["maxconn"]:
+        return replace(advice, maxconn=int(match["maxconn"]))
+    return replace(advice, state=_STATES[match["state"].lower()])

@@ -4,7 +4,8 @@ A limit L is one of the cluster. A node counts its own exchanges exactly, and th
 (a few times a second). It may always have its equal share, L / nodes, in flight, so that no node starves
 beside a busier one; beyond that it takes what the others leave. So the cluster holds L, but for what began
 within one report of another, and for a node that comes to claim its share from one that had more: that one
-gives way as its exchanges end. Connections are shared out equally, because idle ones are nobody's load.
+gives way as its exchanges end. A server's agent may lower its limit, or set one. Connections are shared out
+equally, because idle ones are nobody's load.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Limits:
     def takes(self, server: LiveServer) -> bool:
         """Whether this server takes one more."""
         settings = self._settings
-        if not self._fits(server.load, server.elsewhere, settings.server_requests):
+        if not self._fits(server.load, server.elsewhere, server.advice.bound(settings.server_requests)):
             return False
         # without an idle connection as many are open as attempts are in flight, and this needs one more
         connections = settings.server_connections

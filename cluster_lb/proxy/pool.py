@@ -23,7 +23,6 @@ from cluster_lb.proxy.rules import Rules
 from cluster_lb.proxy.server import LiveServer
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.proxy.upstream import NO_MEMO
-from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.schema import PoolSettings, SendProxy
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ class LivePool:
         "_hash_key",
         "_heard",
         "_leaving",
+        "_limit_settings",
         "_local_numbers",
         "_next_number",
         "_picker",
@@ -140,7 +140,8 @@ class LivePool:
         self._look_at(self.rules.retry_statuses.union(_ALL_5XX if self.watches_outcomes else ()))
         self.budget.share = settings.retries.budget
         self.budget.floor_per_s = settings.retries.budget_floor_per_s
-        self._configure_limits(settings.limits)
+        self._limit_settings = settings.limits
+        self._set_limits()
         # One that a PROXY header introduced as one client's must never serve another.
         introduced = settings.send_proxy is not SendProxy.OFF
         self.max_idle_connections = 0 if introduced else settings.max_idle_connections
@@ -157,8 +158,11 @@ class LivePool:
                 server.memo = NO_MEMO  # it knows the ones before
         self.looked_at = statuses
 
-    def _configure_limits(self, settings: LimitSettings) -> None:
-        if not (settings.server_requests or settings.server_connections or settings.pool_requests):
+    def _set_limits(self) -> None:
+        """There are limits where the settings have any, or agents do."""
+        settings = self._limit_settings
+        agents = any(server.advice.maxconn for server in self.servers.values())
+        if not (agents or settings.bound):
             limits, self.limits = self.limits, None
             self._set_plain_period()
             if limits is not None:
@@ -179,7 +183,7 @@ class LivePool:
             live = before.get(server.id)
             if live is None or live.address != server.address or live.dial is not self.dial:
                 live = LiveServer(self, server.id, server.address)
-            live.zone = server.zone
+            live.zone, live.advice = server.zone, server.advice
             self.servers[server.id] = live
         for live in before.values():
             if self.servers.get(live.id) is not live:
@@ -197,6 +201,7 @@ class LivePool:
         self._by_load = goes_by_load(snapshot)
         self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if self._by_load else {}
         self.epoch = snapshot.epoch
+        self._set_limits()
         if self.limits is not None:
             self.limits.serve_waiting()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cluster_lb.dial import Dial
 from cluster_lb.model.address import Address
+from cluster_lb.model.advice import NO_ADVICE
 from cluster_lb.proxy.outcomes import Outcomes
 from cluster_lb.proxy.upstream import NO_MEMO, ResponseMemo, UpstreamConnection
 
@@ -26,11 +27,12 @@ class LiveServer:
     all the same, by whomever. `outcomes`: None where nobody wants them. `memo`: the last response head that
     it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS
     connection, whose session the next one offers. `log_tails`: status -> a piece of its access lines.
-    `zone`: where it is.
+    `zone`: where it is. `advice`: what its agent said.
     """
 
     __slots__ = (
         "address",
+        "advice",
         "attempts",
         "connections",
         "dial",
@@ -59,6 +61,7 @@ class LiveServer:
         self.id = server_id
         self.address = address
         self.zone = ""
+        self.advice = NO_ADVICE
         self.dial = pool.dial
         self.idle: list[UpstreamConnection] = []
         self.connections = 0

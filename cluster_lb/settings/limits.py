@@ -15,3 +15,8 @@ class LimitSettings(Table):
     pool_requests: NonNegativeInt = 0  # in flight on all servers together
     queue: NonNegativeInt = 1024  # exchanges of one node that wait for room (Envoy max_pending_requests)
     queue_timeout_s: PositiveFloat = 5.0  # then 503 (HAProxy: timeout connect, 5 s in its examples)
+
+    @property
+    def bound(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self.server_requests or self.server_connections or self.pool_requests)

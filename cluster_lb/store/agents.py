@@ -20,6 +20,8 @@ def changes(advice: Advice, held: Advice) -> dict[str, str]:
         fields |= {"agent_weight": str(advice.weight), "agent_percent": ""}
     if advice.state is not None and advice.state is not held.state:
         fields["agent_state"] = advice.state.value
+    if advice.maxconn is not None and advice.maxconn != held.maxconn:
+        fields["agent_maxconn"] = str(advice.maxconn)
     return fields
 
 

@@ -118,10 +118,16 @@ class _Fields:
         return self._state("state") or ServerState.UP
 
     def advice(self) -> Advice:
-        percent, weight = self.integer("agent_percent", -1), self.integer("agent_weight", -1)
         return Advice(
-            percent if percent >= 0 else None, weight if weight >= 0 else None, self._state("agent_state")
+            self._count("agent_percent"),
+            self._count("agent_weight"),
+            self._state("agent_state"),
+            self._count("agent_maxconn"),
         )
+
+    def _count(self, name: str) -> int | None:
+        count = self.integer(name, -1)
+        return count if count >= 0 else None
 
     def _state(self, name: str) -> ServerState | None:
         text = self._fields.get(name)

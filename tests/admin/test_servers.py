@@ -47,6 +47,7 @@ async def test_a_server_registers_and_is_read_back(client):
         "health": "NEW",
         "reason": "",
         "in_flight": 0,
+        "max_requests": 0,
         "stale": False,
         "report": {"cpu": 0.25},
         "ejected": False,

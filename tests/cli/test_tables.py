@@ -24,6 +24,7 @@ SERVER = {
     "weight": 5,
     "effective_weight": 3,
     "in_flight": 12,
+    "max_requests": 0,
     "lease_ms": 4100,
     "reason": "L4CON connection refused",
     "percent_reason": "",
@@ -70,6 +71,11 @@ def test_a_weight_that_is_not_all_in_force_says_why():
     text = printed(140, reason="", percent_reason="cpu 0.90 against 0.50", effective_weight=4.25)
     assert "4.25 of 5" in text
     assert "cpu 0.90 against 0.50" in text
+
+
+def test_a_limit_is_shown_beside_what_is_in_flight():
+    assert "12 of 30" in printed(140, max_requests=30)
+    assert "12 of" not in printed(140)
 
 
 def test_a_stale_server_is_shown_as_stale():

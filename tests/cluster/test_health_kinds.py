@@ -80,14 +80,15 @@ async def test_the_words_of_an_agent_hold_on_every_node(cluster: RealCluster) ->
         options = {"id": "a", "weight": 100, "redis": cluster.redis.url, "drain_s": 0.0}
         await stack.enter_async_context(Registration("agent", address, **options))
         await eventually(lambda: believed(cluster, "agent", "a", health="UP", effective_weight=100))
-        line = b"40% drain\n"
-        said = {"effective_weight": 40, "state": "drain", "health": "UP", "share": 0.0}
+        line = b"40% drain maxconn:30\n"
+        said = {"effective_weight": 40, "state": "drain", "health": "UP", "share": 0.0, "max_requests": 30}
         await eventually(lambda: believed(cluster, "agent", "a", **said))
         line = b"ready down #disk full\n"
         down = {"state": "up", "health": "DOWN", "reason": "L7STS agent: disk full", "effective_weight": 40}
         await eventually(lambda: believed(cluster, "agent", "a", **down))
-        line = b"up 100%\n"
-        await eventually(lambda: believed(cluster, "agent", "a", health="UP", effective_weight=100))
+        line = b"up 100% maxconn:0\n"
+        better = {"health": "UP", "effective_weight": 100, "max_requests": 0}
+        await eventually(lambda: believed(cluster, "agent", "a", **better))
 
 
 async def test_a_check_of_the_sidecar_takes_its_server_out_on_every_node(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from cluster_lb.settings.health import HealthSettings
+from cluster_lb.settings.health import AgentSettings, HealthSettings
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
+from tests.doubles.http_servers import HTTPServer, Peer
 from tests.doubles.real_cluster import Backend, RealCluster, real_cluster
 from tests.doubles.waiting import eventually
 
@@ -90,18 +91,31 @@ class Users:
             yield self
 
 
+async def say_limit(peer: Peer) -> None:
+    """An agent."""
+    await peer.send(b"maxconn:%d\n" % LIMIT)
+    await peer.close()
+
+
 @asynccontextmanager
-async def limited(cluster: RealCluster, **limits: float) -> AsyncIterator[tuple[BusyBackend, Users]]:
+async def limited(
+    cluster: RealCluster, *, by_agent: bool = False, **limits: float
+) -> AsyncIterator[tuple[BusyBackend, Users]]:
     """A server that takes so much, on both nodes, and their clients."""
     pool = PoolSettings(health=HEALTH, limits=LimitSettings(server_requests=LIMIT, **limits))
-    async with BusyBackend("a", cluster.redis.url).running() as server:
+    async with AsyncExitStack() as stack:
+        if by_agent:
+            agent = await stack.enter_async_context(HTTPServer(say_limit))
+            asked = AgentSettings(port=agent.address.port, interval_s=0.2)
+            health = HEALTH.model_copy(update={"agent": asked})
+            pool = PoolSettings(health=health, limits=LimitSettings(**limits))
+        server = await stack.enter_async_context(BusyBackend("a", cluster.redis.url).running())
         async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
             await PoolConfigs(store).apply({"web": pool}, [])
         await cluster.ready("a")
         for node in cluster.nodes.values():
             await eventually(lambda node=node: metric(node.admin, 'queue_length{pool="web"}'))
-        async with Users(cluster).at_work() as users:
-            yield server, users
+        yield server, await stack.enter_async_context(Users(cluster).at_work())
 
 
 async def metric(admin: int, sample: str) -> str:
@@ -119,8 +133,11 @@ async def peak_of_now(server: BusyBackend, users: Users) -> int:
     return server.peak
 
 
-async def test_a_server_gets_from_both_nodes_together_what_its_limit_says(cluster: RealCluster) -> None:
-    async with limited(cluster, queue_timeout_s=120) as (server, users):
+@pytest.mark.parametrize("by_agent", [False, True], ids=["a setting", "its agent"])
+async def test_a_server_gets_from_both_nodes_together_what_its_limit_says(
+    cluster: RealCluster, by_agent: bool
+) -> None:
+    async with limited(cluster, by_agent=by_agent, queue_timeout_s=120) as (server, users):
         server.release.set()
         users.keep_asking("n1")
         await eventually(lambda: users.seen["n1", 200] > 200)

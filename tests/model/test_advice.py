@@ -25,3 +25,11 @@ from cluster_lb.model.advice import Advice
 )
 def test_what_holds_in_place_of_a_weight(advice: Advice, weight: int, holds: int) -> None:
     assert advice.weigh(weight, largest=256) == holds
+
+
+@pytest.mark.parametrize(
+    ("maxconn", "configured", "holds"),
+    [(None, 0, 0), (None, 8, 8), (0, 8, 8), (5, 0, 5), (5, 8, 5), (9, 8, 8)],
+)
+def test_the_lower_of_two_limits_holds(maxconn: int | None, configured: int, holds: int) -> None:
+    assert Advice(maxconn=maxconn).bound(configured) == holds

@@ -16,6 +16,7 @@ import uvloop
 
 from cluster_lb.dial import Dials
 from cluster_lb.model.address import Address
+from cluster_lb.model.advice import NO_ADVICE, Advice
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
@@ -133,9 +134,11 @@ class Balancer:
         """A new server that answers requests with these steps."""
         return await self.server(answering(*steps, **options))
 
-    def adopt(self, *addresses: Address) -> None:
-        """The pool consists of these from now on."""
-        servers = tuple(Server(f"s{number}", address) for number, address in enumerate(addresses))
+    def adopt(self, *addresses: Address, advice: Advice = NO_ADVICE) -> None:
+        """The pool consists of these from now on. `advice`: of the agent of each."""
+        servers = tuple(
+            Server(f"s{number}", address, advice=advice) for number, address in enumerate(addresses)
+        )
         snapshot = Snapshot("web", self.pool.epoch + 1, "round_robin", 0.5, servers)
         self.pool.adopt(snapshot, compile_policy(snapshot))
 

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from cluster_lb.model.advice import NO_ADVICE, Advice
 from cluster_lb.proxy.limits import Limits
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.schema import PoolSettings
@@ -21,8 +22,8 @@ LARGE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\n"
 class Server:
     """What a decision looks at."""
 
-    def __init__(self, load: int = 0, idle: int = 0, elsewhere: int = 0) -> None:
-        self.load, self.idle, self.elsewhere = load, [None] * idle, elsewhere
+    def __init__(self, load: int = 0, idle: int = 0, elsewhere: int = 0, advice: Advice = NO_ADVICE) -> None:
+        self.load, self.idle, self.elsewhere, self.advice = load, [None] * idle, elsewhere, advice
 
 
 class Pool:
@@ -54,6 +55,24 @@ def limits(nodes: int = 1, elsewhere: int = 0, servers: tuple[Server, ...] = (),
 def test_a_node_has_its_share_and_what_the_others_leave(here, nodes, elsewhere, takes):
     assert limits(nodes, server_requests=10).takes(Server(here, elsewhere=elsewhere)) is takes
     assert limits(nodes, elsewhere, (Server(here),), pool_requests=10).is_open() is takes
+
+
+@pytest.mark.parametrize(
+    ("load", "elsewhere", "server_requests", "takes"),
+    [
+        (9, 0, 0, True),
+        (10, 0, 0, False),
+        (5, 5, 0, False),
+        (10, 0, 20, False),
+        (4, 4, 9, True),
+        (5, 4, 9, False),
+    ],
+)
+def test_the_lower_of_the_agents_limit_and_the_pools_holds_over_the_cluster(
+    load, elsewhere, server_requests, takes
+):
+    server = Server(load, elsewhere=elsewhere, advice=Advice(maxconn=10))
+    assert limits(2, server_requests=server_requests).takes(server) is takes
 
 
 @pytest.mark.parametrize(
@@ -266,6 +285,27 @@ async def test_limits_that_come_under_traffic_know_what_is_under_way(start):
         await held.let_go()
         assert (await client.response()).status == 200
     assert balancer.pool.limits.in_flight == 0
+
+
+async def test_an_agents_limit_holds_in_a_pool_without_any_and_ends_with_its_word(start):
+    balancer = await start()
+    held = Held()
+    server = await balancer.server(held)
+    balancer.adopt(server.address, advice=Advice(maxconn=1))
+    clients = [await asking(balancer, 0)]
+    await held.came(1)
+    clients += [await asking(balancer, number) for number in (1, 2)]
+    await queued(balancer, 2)
+    assert balancer.pool.hears_loads
+    balancer.adopt(server.address, advice=Advice(maxconn=2))
+    await held.came(2)
+    await queued(balancer, 1)
+    balancer.adopt(server.address, advice=Advice(maxconn=0))
+    await held.came(3)
+    for client in clients:
+        await held.let_go()
+        assert (await client.response()).status == 200
+    assert balancer.pool.limits is None
 
 
 async def test_without_any_server_nobody_waits(start):

@@ -30,6 +30,8 @@ NOTHING = Advice()
         (Advice(percent=50), Advice(percent=50), {}),
         (Advice(weight=5), Advice(percent=50), {"agent_percent": "", "agent_weight": "5"}),
         (Advice(state=ServerState.UP), Advice(state=ServerState.DRAIN), {"agent_state": "up"}),
+        (Advice(maxconn=0), Advice(maxconn=30), {"agent_maxconn": "0"}),
+        (Advice(maxconn=30), Advice(maxconn=30), {}),
     ],
 )
 def test_only_what_is_new_is_written(advice: Advice, held: Advice, fields: dict[str, str]) -> None:
@@ -47,13 +49,13 @@ async def test_words_change_weight_and_state_and_are_told_once(store: Store) -> 
     await Registry(store).register("web", record("a", weight=10))
     agents, before = Agents(store), await epoch_of(store)
     async with hearing(store) as heard:
-        await agents.note("web", "a", Advice(50, None, ServerState.DRAIN), NOTHING)
-        await agents.note("web", "a", Advice(50, None, ServerState.DRAIN), NOTHING)  # another node's
+        await agents.note("web", "a", Advice(50, None, ServerState.DRAIN, 30), NOTHING)
+        await agents.note("web", "a", Advice(50, None, ServerState.DRAIN, 30), NOTHING)  # another node's
         assert await heard.all() == [{"pool": "web", "epoch": before + 1, "what": "agent", "server": "a"}]
     server = await read(store)
     assert (server.weight, server.effective_weight) == (10, 5)
     assert (server.state, server.state_reason) == (ServerState.DRAIN, "its agent says so")
-    assert server.advice == Advice(50, None, ServerState.DRAIN)
+    assert server.advice == Advice(50, None, ServerState.DRAIN, 30)
 
 
 async def test_an_agents_word_and_a_percent_in_force_are_multiplied(store: Store) -> None:
@@ -101,7 +103,7 @@ async def test_words_do_not_count_again_when_agents_are_switched_on_again(store:
     configs, agents = PoolConfigs(store), Agents(store)
     await configs.seed({"web": WITH_AGENT}, ())
     await Registry(store).register("web", record("a", weight=10))
-    word = Advice(40, None, ServerState.DOWN)
+    word = Advice(40, None, ServerState.DOWN, 30)
     await agents.note("web", "a", word, NOTHING)
     await configs.apply({"web": PoolSettings()}, ())
     if late:  # a node that has not heard of the change yet

@@ -177,7 +177,7 @@ function serverRow(server, shares) {
     cell(".share.wide", "Share", `${percent(server.share)} exact`, bar(server.share),
       shares && server.share > 0 ? under(`${percent(shares.get(server.id))} measured`) : null),
     cell(".number", "Weight", weight, server.percent_reason ? under(server.percent_reason) : null),
-    cell(".number", "In flight", `${server.in_flight}`),
+    cell(".number", "In flight", server.max_requests ? `${server.in_flight} of ${server.max_requests}` : `${server.in_flight}`),
     cell(".number", "Lease", lease(server.lease_ms)),
     cell(".wide", "Report", under(report(server.report).join(" · "))));
 }

@@ -1,5 +1,5 @@
 --[[
-Keeps what a server's agent said of its weight and state.
+Keeps what a server's agent said of its weight, its state and its limit.
 
 Race: the nodes that ask an agent may hear different words; the later caller's holds. Equal words change
 nothing. One that has not heard yet that the pool has no agents any more is not listened to.
@@ -12,7 +12,8 @@ KEYS[4] ns:{pool}:config       HASH
 ARGV[1] channel of the hints
 ARGV[2] pool name
 ARGV[3] server id
-ARGV[4] JSON object, field -> text: agent_percent, agent_weight, agent_state; '' takes a field away
+ARGV[4] JSON object, field -> text: agent_percent, agent_weight, agent_state,
+        agent_maxconn; '' takes a field away
 
 Returns 1 when something changed; 0 when nothing did, the server is not registered, or the pool has no agents.
 Publishes what=agent when something changed.

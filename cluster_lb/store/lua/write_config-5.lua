@@ -50,7 +50,7 @@ if has_agents(old) and not has_agents(fields) then
   of_type(servers, 'zset')
   for _, id in ipairs(redis.call('ZRANGE', servers, 0, -1)) do
     of_type(server_prefix .. id, 'hash')
-    redis.call('HDEL', server_prefix .. id, 'agent_percent', 'agent_weight', 'agent_state')
+    redis.call('HDEL', server_prefix .. id, 'agent_percent', 'agent_weight', 'agent_state', 'agent_maxconn')
   end
 end
 if fields['health.kind'] == 'none' and not has_agents(fields) then redis.call('DEL', verdicts) end
