@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 class Limits:
     """The limits of one pool that has any. `in_flight`: exchanges of this node that have a server; `waiting`:
-    those that wait for one, each with its monotonic deadline, first come first served. `queued`,
-    `overflowed`, `timed_out`: exchanges that had to wait, that found the queue full, that waited in vain."""
+    those that wait for one, first come first served. `queued`, `overflowed`, `timed_out`: exchanges that had
+    to wait, that found the queue full, that waited in vain."""
 
     __slots__ = (
         "_elsewhere",
@@ -44,7 +44,7 @@ class Limits:
         self._nodes = 1
         self._elsewhere = 0
         self.in_flight = pool.in_flight
-        self.waiting: dict[Exchange, float] = {}
+        self.waiting: dict[Exchange, None] = {}  # in their order
         self.queued = 0
         self.overflowed = 0
         self.timed_out = 0
@@ -83,7 +83,7 @@ class Limits:
             self.overflowed += 1
             return False
         self.queued += 1
-        self.waiting[exchange] = exchange.started + self._settings.queue_timeout_s
+        self.waiting[exchange] = None
         return True
 
     def forget(self, exchange: Exchange) -> None:
@@ -112,10 +112,8 @@ class Limits:
 
     def on_tick(self, now: float) -> None:
         """Give up on those that waited too long; others' exchanges may have made room for the rest."""
-        while self.waiting:
-            exchange, deadline = next(iter(self.waiting.items()))
-            if deadline > now:
-                break
+        latest = now - self._settings.queue_timeout_s
+        for exchange in [exchange for exchange in self.waiting if exchange.started <= latest]:
             del self.waiting[exchange]
             self.timed_out += 1
             exchange.on_queue_timeout()

@@ -199,6 +199,23 @@ async def test_nobody_waits_longer_than_the_timeout(start):
     assert held.paths == ["/0"]
 
 
+async def test_a_shorter_timeout_holds_for_those_that_wait_already(start):
+    balancer, held = await started(start, pool_requests=1, queue_timeout_s=30)
+    first = await asking(balancer, 0)
+    await held.came(1)
+    waiting = [await asking(balancer, 1)]
+    await queued(balancer, 1)
+    limits = {"limits": {"pool_requests": 1, "queue_timeout_s": 2}}
+    balancer.pool.configure(PoolSettings.model_validate(limits))
+    waiting.append(await asking(balancer, 2))
+    await queued(balancer, 2)
+    balancer.advance(2.5)
+    assert [(await client.response()).status for client in waiting] == [503, 503]
+    assert balancer.pool.limits.timed_out == 2
+    await held.let_go()
+    assert (await first.response()).status == 200
+
+
 async def test_a_client_that_leaves_the_queue_is_no_exchange_of_any_server(start):
     balancer, held = await started(start, server_requests=1)
     first = await asking(balancer, 0)
