@@ -78,6 +78,7 @@ class Registration:
         self._store: Store | None = None
         self._heartbeat: Heartbeat | None = None
         self._tasks = TaskSet()
+        self._moving = asyncio.Lock()  # a start that overtook the leave would register for good
 
     @property
     def id(self) -> str:
@@ -104,6 +105,10 @@ class Registration:
         StoreError when there is no embedded server and none can be started.
         """
         use_stdlib_logging()
+        async with self._moving:
+            await self._start()
+
+    async def _start(self) -> None:
         store = Store.from_url(await self._url(), self._namespace)
         await store.__aenter__()
         heartbeat = Heartbeat(Registry(store), self.pool, self._timing, self._record_now)
@@ -138,7 +143,12 @@ class Registration:
             self._heartbeat.hasten()
 
     async def leave(self) -> bool:
-        """Leave the pool at once. False when Redis did not hear of it: then the lease ends by itself."""
+        """Leave the pool at once, or as soon as a start that is under way is done. False when Redis did not
+        hear of it: then the lease ends by itself."""
+        async with self._moving:
+            return await self._leave()
+
+    async def _leave(self) -> bool:
         if self._store is None or self._heartbeat is None:
             return False
         store, heartbeat = self._store, self._heartbeat

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from cluster_lb.errors import InvalidValueError, StoreUnavailableError
 from cluster_lb.model.availability import ServerState
 from cluster_lb.sdk import Registration
 from cluster_lb.sdk import registration as module
+from cluster_lb.store.registry import Registry
 from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 from tests.sdk.conftest import Pool
@@ -73,6 +75,57 @@ async def test_an_exit_leaves_and_ends_all_that_ran(pool: Pool) -> None:
         assert asyncio.all_tasks() != before
     assert await gone(pool)
     assert asyncio.all_tasks() == before
+    assert not registration.registered
+
+
+class SlowWrites:
+    """Between the SDK and Redis: writes are held while `open` is not set. `begun`: how many there were."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        slow = self
+
+        class SlowRegistry(Registry):
+            async def register(self, *arguments: Any, **options: Any) -> int:
+                slow.begun += 1
+                await slow.open.wait()
+                return await super().register(*arguments, **options)
+
+        monkeypatch.setattr(module, "Registry", SlowRegistry)
+
+
+async def test_leaving_while_a_heartbeat_is_under_way_is_the_last_word(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = SlowWrites(monkeypatch)
+    registration = Registration("web", ADDRESS, ttl_s=3600, **pool.redis)
+    await registration.start()
+    writes.open.clear()
+    registration.update(weight=2)
+    await eventually(lambda: writes.begun == 2)
+    leaving = asyncio.ensure_future(registration.leave())
+    await asyncio.sleep(0)
+    writes.open.set()
+    assert await leaving
+    assert await gone(pool)
+
+
+async def test_leaving_while_the_start_is_under_way_is_the_last_word(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = SlowWrites(monkeypatch)
+    registration = Registration("web", ADDRESS, ttl_s=3600, **pool.redis)
+    writes.open.clear()
+    starting = asyncio.ensure_future(registration.start())
+    await eventually(lambda: writes.begun == 1)
+    leaving = asyncio.ensure_future(registration.leave())
+    await asyncio.sleep(0)
+    writes.open.set()
+    await starting
+    assert await leaving
+    assert await gone(pool)
     assert not registration.registered
 
 
