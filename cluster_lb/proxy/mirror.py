@@ -46,15 +46,21 @@ class Shadows:
 
 class Mirror:
     """Where a route's requests are repeated to: `percent` of them, evenly, each marked with the field
-    X-Mirrored that names the route."""
+    X-Mirrored that names the route. `begin`: from 0 to under 1, how soon the first is due."""
 
     def __init__(
-        self, name: str, pool: LivePool, percent: float, shadows: Shadows, counts: RouteCounts
+        self,
+        name: str,
+        pool: LivePool,
+        percent: float,
+        shadows: Shadows,
+        counts: RouteCounts,
+        begin: float = 0.0,
     ) -> None:
         self._route = Route(pool, ShadowExchange)
         self._mark = b"X-Mirrored: " + name.encode("ascii", "replace") + b"\r\n\r\n"
         self._percent = percent
-        self._due = 0.0
+        self._due = 100.0 * begin
         self._shadows = shadows
         self._counts = counts
 

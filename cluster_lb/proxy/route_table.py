@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import random
 
 from cluster_lb.proxy.mirror import Mirror, Shadows
 from cluster_lb.proxy.pool import LivePool
@@ -36,9 +37,12 @@ def build_table(
     shadows: Shadows,
     before: RouteTable = NO_ROUTES,
     rate_limits: Sequence[tuple[RouteLimit, ...]] | None = None,
+    *,
+    draw: Callable[[], float] = random,
 ) -> RouteTable:
     """Compile `settings`; `pools` has every pool that they name, `rate_limits` those of each of them. Counts
-    go on from the table `before`.
+    go on from the table `before`. `draw`, from 0 to under 1, says where turns by weight begin: else all nodes
+    would give the first requests after each change to the same pool.
 
     Touches nothing that is shared, so it can run in a thread.
     """
@@ -48,8 +52,9 @@ def build_table(
         counted = counts[route.label]
         mirror = None
         if route.mirror:
-            mirror = Mirror(route.label, pools[route.mirror], route.mirror_percent, shadows, counted)
-        routes.append(TableRoute(route, pools, nowhere, counted, mirror, limits))
+            shadow, percent = pools[route.mirror], route.mirror_percent
+            mirror = Mirror(route.label, shadow, percent, shadows, counted, draw())
+        routes.append(TableRoute(route, pools, nowhere, counted, mirror, limits, draw()))
     names = frozenset(limit.name for route in settings for limit in route.limits())
     return RouteTable(
         MatchTable([route.match for route in settings]), routes, counts, before.unmatched, names

@@ -33,7 +33,8 @@ class _EditedMirroredExchange(MirroredExchange, EditedExchange):
 class TableRoute(Route):
     """`turns`: the pools in the order of their turns, where there are several. `request_timeout_s`: of whole
     exchanges, 0: none. `repeats_statuses`: the route's own words on retries name statuses. `pools` has every
-    pool that `settings` name; `nowhere` stands for the pool of requests that go to none."""
+    pool that `settings` name; `nowhere` stands for the pool of requests that go to none. `begin`: where in
+    their period the turns begin, from 0 to under 1."""
 
     __slots__ = (
         "_attempts",
@@ -60,13 +61,14 @@ class TableRoute(Route):
         counts: RouteCounts,
         mirror: Mirror | None,
         rate_limits: tuple[RouteLimit, ...] = (),
+        begin: float = 0.0,
     ) -> None:
         weights = settings.pool_weights
         super().__init__(pools[next(iter(weights))] if weights else nowhere, counts=counts)
         self._name = settings.label.encode("ascii", "replace")
         self.mirror = mirror
         self.turns: Iterator[LivePool] | None = (
-            map(pools.__getitem__, spread(weights)) if len(weights) > 1 else None
+            map(pools.__getitem__, spread(weights, begin)) if len(weights) > 1 else None
         )
         self._rewrite = _rewrite(settings)
         self._request_edits = _edits(settings.request_headers, settings.set_host)

@@ -149,7 +149,9 @@ class Balancer:
         for name in {name for route in settings for name in (*route.pool_weights, route.mirror) if name}:
             if name not in self.pools:
                 self.pools[name] = LivePool(name, CountedTickets(), self.ticker, PoolSettings())
-        self.table = build_table(settings, self.pools, self.nowhere, self.shadows, self.table)
+        self.table = build_table(
+            settings, self.pools, self.nowhere, self.shadows, self.table, draw=lambda: 0.0
+        )
         self.listener.route_by(Router(self.pool, self.table))
 
     def counts(self, name: str) -> RouteCounts:
