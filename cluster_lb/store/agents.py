@@ -39,6 +39,6 @@ class Agents:
         keys = self._store.keys.pool(pool)
         await self._store.run(
             _NOTE,
-            [keys.epoch, keys.servers, keys.server(server_id), keys.config],
+            [keys.epoch, keys.servers, keys.server(server_id), keys.config, keys.weights],
             [self._store.keys.events, pool, server_id, json.dumps(fields)],
         )

@@ -12,6 +12,7 @@ import pytest
 from cluster_lb.model.adaptive import Measured
 from cluster_lb.model.advice import NO_ADVICE, Advice
 from cluster_lb.model.availability import AdminState, Health, ServerState
+from cluster_lb.model.server import MAX_WEIGHT
 from cluster_lb.model.slow_start import Ramp
 from cluster_lb.model.verdict import Vote
 from cluster_lb.model.weights import Rules, Weighed, adjust
@@ -19,7 +20,7 @@ from cluster_lb.settings.health import AgentSettings, HealthSettings
 from cluster_lb.settings.outliers import OutlierSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.settings.slow_start import SlowStartSettings
-from cluster_lb.store.agents import Agents
+from cluster_lb.store.agents import Agents, changes
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
@@ -29,6 +30,7 @@ from tests.doubles.keyspace import epoch_of, hash_at, hearing, key_names, now_ms
 
 SLOW = SlowStartSettings(duration_s=30)
 SERVER = "lb:{web}:server:"
+WITH_AGENT = HealthSettings(agent=AgentSettings(port=9))
 
 
 async def configure(store: Store, **settings: Any) -> None:
@@ -161,9 +163,69 @@ class TestSlowStart:
         await configure(store, slow_start=SLOW, health=HealthSettings(agent=AgentSettings(port=port)))
         await registry.register("web", record("d", weight=2))
         for server in "abc":
-            await Agents(store).note("web", server, word, NO_ADVICE)
+            for name, text in changes(word, NO_ADVICE).items():
+                await store.call("HSET", SERVER + server, name, text)
         await adjusted(store)
         assert (await shown(store))["d"][0] == percent
+
+    @pytest.mark.parametrize(
+        ("before", "after", "percent"),
+        [
+            (ServerState.DOWN, ServerState.UP, 10),
+            (ServerState.DOWN, ServerState.BUSY, 10),
+            (ServerState.DOWN, ServerState.DOWN, 100),
+            (ServerState.DRAIN, ServerState.UP, 100),
+            (ServerState.BUSY, ServerState.UP, 100),
+        ],
+    )
+    async def test_a_server_that_said_that_it_was_down_begins_anew_when_it_does_not_any_more(
+        self, store: Store, registry: Registry, before: ServerState, after: ServerState, percent: int
+    ) -> None:
+        for state in before, after:
+            await registry.register("web", record("a", weight=2, instance="1", state=state))
+        assert (await shown(store))["a"][0] == percent
+
+    @pytest.mark.parametrize(
+        ("before", "after", "percent"),
+        [
+            (ServerState.DOWN, ServerState.UP, 10),
+            (ServerState.DOWN, ServerState.DRAIN, 10),  # it may be warm when it takes new exchanges
+            (ServerState.DRAIN, ServerState.UP, 100),
+        ],
+    )
+    async def test_so_does_one_whose_agent_said_it(
+        self, store: Store, before: ServerState, after: ServerState, percent: int
+    ) -> None:
+        await configure(store, slow_start=SLOW, health=WITH_AGENT)
+        for state in before, after:
+            await Agents(store).note("web", "a", Advice(state=state), NO_ADVICE)
+        assert (await shown(store))["a"][0] == percent
+
+    async def test_it_begins_when_neither_says_so_any_more(self, store: Store, registry: Registry) -> None:
+        await configure(store, slow_start=SLOW, health=WITH_AGENT)
+        agents, own = Agents(store), {"weight": 2, "instance": "1"}
+        await registry.register("web", record("a", state=ServerState.DOWN, **own))
+        await agents.note("web", "a", Advice(state=ServerState.DOWN), NO_ADVICE)
+        await registry.register("web", record("a", **own))
+        assert (await shown(store))["a"][0] == 100
+        await registry.register("web", record("a", state=ServerState.DOWN, **own))
+        await agents.note("web", "a", Advice(state=ServerState.UP), NO_ADVICE)
+        assert (await shown(store))["a"][0] == 100
+        await registry.register("web", record("a", **own))
+        assert (await shown(store))["a"][0] == 10
+
+    @pytest.mark.parametrize("word", [Advice(percent=10), Advice(weight=10)])
+    async def test_the_surplus_is_capped_by_the_weights_that_agents_advise(
+        self, store: Store, registry: Registry, word: Advice
+    ) -> None:
+        await configure(store, slow_start=SLOW, health=WITH_AGENT)
+        for server in "abc":
+            await registry.register("web", record(server, weight=100, instance="1"))
+            await Agents(store).note("web", server, word, NO_ADVICE)
+        await registry.register("web", record("d", weight=100))
+        await adjusted(store)
+        # ((30 + 100) / 1.5 - 30) / 100 = 0.57, in steps of 5 %; by the weights of before it would be 10 %
+        assert (await shown(store))["d"][0] == 60
 
     @pytest.mark.parametrize(("rules", "percent"), [(True, 100), (False, 10)])
     async def test_ejected_servers_do_not_take_over_either_while_there_are_rules(
@@ -213,6 +275,19 @@ class TestAPoolThatStarts:
             await registry.register("web", record(server))
             await came(store, ago_ms, server)
             assert await adjusted(store) == 0
+        assert {percent for percent, _, _ in (await shown(store)).values()} == {100}
+
+    async def test_a_pool_that_said_that_it_was_down_as_a_whole_starts_too(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await configure(store, slow_start=SLOW)
+        for server in "ab":
+            await registry.register("web", record(server))
+        await came(store, 60_000, "a", "b")
+        for state in ServerState.DOWN, ServerState.UP:
+            for server in "ab":
+                await registry.register("web", record(server, state=state))
+                await adjusted(store)
         assert {percent for percent, _, _ in (await shown(store)).values()} == {100}
 
     async def test_a_pool_that_was_down_as_a_whole_starts_too(self, store: Store, registry: Registry) -> None:
@@ -365,6 +440,9 @@ def some_fields(random: Random, now: int) -> dict[str, str]:
     fields["percent_reason"] = "" if fields["percent"] == "100" else "before"
     fields["factor"] = f"{random.choice([1.0, 1.0, 0.95, random.uniform(0.1, 1)]):.4f}"
     if random.random() < 0.3:
+        name = random.choice(["agent_percent", "agent_weight"])
+        fields[name] = str(random.choice([0, 1, 33, 100, 150, 300]))
+    if random.random() < 0.3:
         fields["warming_from_ms"] = str(now - random.randrange(40_000))
     hot = random.random()
     for name, greatest in FIGURES.items():
@@ -376,7 +454,10 @@ def some_fields(random: Random, now: int) -> dict[str, str]:
 def as_model(
     server_id: str, fields: dict[str, str], is_down: bool, heard: float, latency: float | None
 ) -> Any:
-    weight = int(fields["weight"])
+    percent, own = (
+        int(fields[name]) if name in fields else None for name in ("agent_percent", "agent_weight")
+    )
+    weight = Advice(percent, own).weigh(int(fields["weight"]), MAX_WEIGHT)
     return Weighed(
         id=server_id,
         measured=Measured(
@@ -400,7 +481,8 @@ async def test_the_script_computes_what_the_model_does(fake_store: Store, seed: 
     slow = SlowStartSettings(
         duration_s=random.choice([0, 30, 12.5]), aggression=random.choice([1, 0.7, 2]), min_percent=7
     )
-    await configure(store, weights=random.choice(["static", "adaptive", "adaptive"]), slow_start=slow)
+    weights = random.choice(["static", "adaptive", "adaptive"])
+    await configure(store, weights=weights, slow_start=slow, health=WITH_AGENT)
     now = await now_ms(store)
     last, servers, latencies = now - 1700, {}, {}
     await store.call("ZADD", "lb:{web}:nodes", now + 60_000, "n1")

@@ -39,7 +39,7 @@ local channel, pool = unpack(ARGV)
 local ADJUSTED_MS, ADJUSTED_SERVERS, PERCENT_STEP, STEPS_FROM = 1000, 1000, 5, 50
 local FIGURES = {cpu = 1, memory = 1, bandwidth = 1, load_average = 1e4, in_flight = 1e6} -- name -> greatest
 local FIELDS = {'weight', 'admin_weight', 'admin_state', 'percent', 'percent_reason', 'factor', 'registered_at_ms',
-  'warming_from_ms', 'ttl_ms', 'state', 'agent_state', 'agent_percent', 'agent_weight'}
+  'warming_from_ms', 'back_at_ms', 'ttl_ms', 'state', 'agent_state', 'agent_percent', 'agent_weight'}
 local REPORTED = {} -- figure -> its field
 for name in pairs(FIGURES) do
   REPORTED[name] = 'report.' .. name
@@ -71,9 +71,14 @@ local ramp = {
 }
 
 local has_agents = number_in(config['health.agent.port'], 1, 65535)
-local function is_silenced(fields)
-  if is_out_by_words(fields.state, has_agents and fields.agent_state) then return true end
-  return has_agents and (fields.agent_percent == '0' or fields.agent_weight == '0')
+
+-- What holds in place of a weight, as model/advice.py.
+local function advised(weight, fields)
+  local own, percent = number_in(fields.agent_weight, 0, 1e9), number_in(fields.agent_percent, 0, 1e9)
+  if not has_agents or not (own or percent) then return weight end
+  if own then return math.min(own, 256) end
+  local least = weight > 0 and percent > 0 and 1 or 0
+  return math.min(math.max(math.floor(weight * percent / 100), least), 256)
 end
 
 local ejections = config['outliers.enabled'] == 'true' and hash_of(ejections_key) or {}
@@ -102,16 +107,18 @@ local function read(id, deadline, verdict)
   local fields, figures = {}, {}
   for i = 1, #values do fields[FIELDS[i]] = values[i] or nil end
   for name, greatest in pairs(FIGURES) do figures[name] = number_in(fields[REPORTED[name]], 0, greatest) end
-  local weight = number_in(fields.admin_weight, 0, 256) or number_in(fields.weight, 0, 256, 1)
+  local configured = number_in(fields.admin_weight, 0, 256) or number_in(fields.weight, 0, 256, 1)
+  local weight = advised(configured, fields)
   return {
     id = id, weight = weight, figures = figures,
     takes = weight > 0 and (fields.admin_state or 'READY') == 'READY'
-      and not is_silenced(fields) and not is_ejected(id, number_in(fields.registered_at_ms, 0, 1e15, 0))
+      and not is_out_by_words(fields.state, has_agents and fields.agent_state)
+      and not is_ejected(id, number_in(fields.registered_at_ms, 0, 1e15, 0))
       and not (verdict and string.find(verdict, '"health":%s*"DOWN"')),
     percent = number_in(fields.percent, 1, 100, 100),
     reason = fields.percent_reason or '',
     factor = number_in(fields.factor, 0.1, 1, 1),
-    since_ms = math.max(number_in(fields.registered_at_ms, 0, 1e15, 0),
+    since_ms = math.max(number_in(fields.registered_at_ms, 0, 1e15, 0), number_in(fields.back_at_ms, 0, 1e15, 0),
       verdict and number_in(string.match(verdict, '"at_ms":%s*(%d+)'), 0, 1e15) or 0),
     warming_from_ms = number_in(fields.warming_from_ms, 0, 1e15, 0),
     heard_ms = deadline - number_in(fields.ttl_ms, 0, 1e9, 6000),

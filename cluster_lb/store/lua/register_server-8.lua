@@ -41,6 +41,8 @@ Time source: Redis TIME.
 --- @include of_type
 --- @include hash_of
 --- @include begin_warm_up
+--- @include come_back
+--- @include is_down_by_words
 local config, epoch, servers, server, verdicts, votes, sweep, weights = unpack(KEYS)
 local channel, pool, id, address, weight, zone, ttl_ms = unpack(ARGV, 1, 7)
 local may_create, allow = ARGV[8], ARGV[9]
@@ -94,7 +96,11 @@ if is_new then
   redis.call('DEL', votes)
 end
 local begins = is_new or is_restarted
-if begins then begin_warm_up(weights, server, now) end
+if begins then
+  begin_warm_up(weights, server, now)
+elseif is_down_by_words(old.state, old.agent_state) and not is_down_by_words(state, old.agent_state) then
+  come_back(weights, server, now)
+end
 local reweighed = old.weight ~= weight and not tonumber(old.admin_weight)
 local regrouped = old.zone ~= zone or (old.priority or '0') ~= priority
 if begins or old.address ~= address or regrouped or reweighed then
