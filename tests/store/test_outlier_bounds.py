@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 from fakeredis import FakeAsyncRedis, FakeServer
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster_lb.model.availability import AdminState, Health
+from cluster_lb.model.ejection import Ejection
 from cluster_lb.model.sample import Run, Sample
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.verdict import Vote
@@ -35,10 +37,19 @@ STEPS = st.one_of(
 FAILED = Sample(0, 9, Run(False, 9), Run(False, 0), Run(False, 0))
 
 
-class Cluster:
-    """Six servers, and one node that tells of them."""
+def is_needed(snapshot: Snapshot, server_id: str) -> bool:
+    """Whether the pool would panic without the server, or have no healthy one."""
+    out = Ejection("consecutive_5xx", "", "n1", 0, 1, 1)
+    servers = [replace(s, ejection=out) if s.id == server_id else s for s in snapshot.servers]
+    left = any(s.healthy and s.admin_state is AdminState.READY for s in servers)
+    return not left or replace(snapshot, servers=tuple(servers)).panics
 
-    def __init__(self, store: Store, pool: PoolSettings) -> None:
+
+class Cluster:
+    """Six servers, `backups` of them backups, and one node that tells of them."""
+
+    def __init__(self, store: Store, pool: PoolSettings, backups: int) -> None:
+        self.backups = backups
         self.store = store
         self.pool = pool
         self.registry = Registry(store)
@@ -47,7 +58,11 @@ class Cluster:
         await self.store.call("HSET", "lb:{web}:config", "outliers.enabled", "true")
         await self.store.call("HSET", "lb:{web}:config", "panic_threshold", str(self.pool.panic_threshold))
         for number in range(6):
-            await self.registry.register("web", record(f"s{number}", 9000 + number), ttl_ms=60_000)
+            await self.register(f"s{number}")
+
+    async def register(self, server: str) -> None:
+        priority = int(int(server[1:]) >= 6 - self.backups)
+        await self.registry.register("web", record(server, priority=priority), ttl_ms=60_000)
 
     async def do(self, what: str, *arguments: Any) -> None:
         match what, arguments:
@@ -60,7 +75,7 @@ class Cluster:
             case "leave", (server,):
                 await self.registry.deregister("web", server)
             case "return", (server,):
-                await self.registry.register("web", record(server, 9000), ttl_ms=60_000)
+                await self.register(server)
             case "time", ():
                 await self.let_time_pass()
 
@@ -90,6 +105,8 @@ class Cluster:
             assert any(server.healthy for server in snapshot.servers)
             assert not snapshot.panics
         assert set(judgement.ejected) <= set(servers)
+        if len(ejected) < max(1, int(self.pool.outliers.max_ejected * len(snapshot.servers))):
+            assert all(is_needed(snapshot, server) for server in judgement.spared)
 
 
 @settings(max_examples=25, deadline=None)
@@ -97,8 +114,11 @@ class Cluster:
     st.lists(STEPS, max_size=20),
     st.sampled_from([0.0, 0.34, 0.5, 1.0]),
     st.sampled_from([0.0, 0.5, 0.8]),
+    st.integers(0, 4),
 )
-def test_in_any_order_of_events(steps: list[tuple[Any, ...]], share: float, panic_threshold: float) -> None:
+def test_in_any_order_of_events(
+    steps: list[tuple[Any, ...]], share: float, panic_threshold: float, backups: int
+) -> None:
     pool = PoolSettings.model_validate(
         {"outliers": {"max_ejected": share}, "panic_threshold": panic_threshold}
     )
@@ -106,7 +126,7 @@ def test_in_any_order_of_events(steps: list[tuple[Any, ...]], share: float, pani
     async def run() -> None:
         server = FakeServer()
         async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
-            cluster = Cluster(store, pool)
+            cluster = Cluster(store, pool, backups)
             await cluster.begin()
             for step in steps:
                 await cluster.do(*step)

@@ -310,6 +310,18 @@ class TestBounds:
         unprobed = settings(0.0, "none", max_ejected=1.0)  # then verdicts of before do not hold
         assert (await outliers.judge("n1", "web", unprobed, {"s0": fives(5)})).ejected
 
+    @pytest.mark.parametrize(("down_backups", "out"), [(0, True), (6, True), (7, False)])
+    async def test_panic_is_a_matter_of_as_many_servers_as_there_are_primaries(
+        self, store: Store, outliers: Outliers, down_backups: int, out: bool
+    ) -> None:
+        """Of two primaries and eight backups: no panic begins while two are healthy, whichever."""
+        for number, server in enumerate(SERVERS[2:], 2):
+            await Registry(store).register("web", record(server, 9000 + number, priority=1), ttl_ms=60_000)
+        down = {server: Vote(Health.DOWN, "L4CON") for server in (*SERVERS[1:2], *SERVERS[2:][:down_backups])}
+        await Verdicts(store).cast("web", "n1", down)
+        judgement = await outliers.judge("n1", "web", settings(panic_threshold=1.0), {"s0": fives(5)})
+        assert bool(judgement.ejected) is out
+
     @pytest.mark.parametrize("state", [AdminState.DRAIN, AdminState.MAINT])
     async def test_who_takes_nothing_new_is_not_ejected(
         self, store: Store, outliers: Outliers, state: AdminState
@@ -332,6 +344,7 @@ class TestBounds:
     async def test_nor_are_those_of_which_agents_say_so_while_agents_are_asked(
         self, store: Store, outliers: Outliers, port: int, ejected: dict[str, str]
     ) -> None:
+        await store.call("HSET", "lb:{web}:config", "health.agent.port", "9")
         for server in SERVERS[1:]:
             await Agents(store).note("web", server, Advice(state=ServerState.DRAIN), NO_ADVICE)
         free = settings(panic_threshold=0.0, max_ejected=1.0)

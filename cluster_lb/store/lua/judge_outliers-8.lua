@@ -6,8 +6,8 @@ and let back: outlier detection over the whole cluster's sample, with one ejecti
                 for 1300 ms, within which each node has told its share, or at once where only one node lives.
   rates         are judged by the first call after an interval, over all that was told in it.
   ejection      lasts base * times, at most max; `times` is how often, less one for each interval in between.
-  never         beyond the budget (a share of the pool, at least 1), the last healthy server, below the panic
-                rule, a server that is DOWN or not READY, or that says itself that it drains or is down.
+  never         beyond the budget (a share of the pool, at least 1), the last healthy server, so many that the
+                pool would panic (backups join before that), a server that is DOWN or not READY, or that says itself that it drains or is down.
   return        when the time is over, or when a node's probes of the server proved it; it warms up again, where
                 the pool has a slow start.
 
@@ -250,15 +250,19 @@ local function review_ejections(turned)
   return held, count
 end
 
--- The servers that an ejection may be about, by id; how many they are, and how many are wanted: READY, and by
--- their own words in service.
+-- The servers that an ejection may be about, by id; how many they are; and of how many the panic rule takes its
+-- share, as model/priority_groups.py: those of the first group with any that are READY and by their own words in
+-- service.
 local function healthy_servers(held)
-  local healthy, count, ready = {}, 0, 0
+  local healthy, count, first, ready = {}, 0, math.huge, 0
   local verdict_of = rules.probed and hash_of(verdicts) or {}
   for _, id in ipairs(redis.call('ZRANGE', servers, 0, -1)) do
-    local admin_state, own, agents = unpack(redis.pcall('HMGET', server_prefix .. id, 'admin_state', 'state', 'agent_state'))
+    local admin_state, own, agents, priority =
+      unpack(redis.pcall('HMGET', server_prefix .. id, 'admin_state', 'state', 'agent_state', 'priority'))
     if (admin_state or 'READY') == 'READY' and not is_out_by_words(own, rules.has_agents and agents) then
-      ready = ready + 1
+      local group = tonumber(priority or 0) or 0
+      if group < first then first, ready = group, 0 end
+      if group == first then ready = ready + 1 end
       local down = decoded(verdict_of[id]).health == 'DOWN'
       if not down and not held[id] then healthy[id], count = true, count + 1 end
     end
