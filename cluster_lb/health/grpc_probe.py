@@ -7,9 +7,12 @@ service's name (field 1, text), a response its status (field 1, an enumeration).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
@@ -24,16 +27,22 @@ from h2.exceptions import H2Error
 from cluster_lb import __version__
 from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
-from cluster_lb.health.observation import Observation, Word
+from cluster_lb.health.observation import Observation, Word, ms_since
 from cluster_lb.health.streams import conversation
 from cluster_lb.model.address import Address
 from cluster_lb.settings.health import HealthSettings
 
 MAX_ANSWER_BYTES = 64 * 1024  # of a whole answer, frames and all; one has about a hundred
 _READ_SIZE = 16 * 1024
+_FRAME_HEAD = 9  # bytes, of every frame (RFC 9113 section 4.1)
 _PATH = "/grpc.health.v1.Health/Check"
 _STATES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 _STATUS_FIELD = 0x08  # field 1, varint
+
+
+class _GoodbyeError(Exception):
+    """The server takes no calls on this connection any more (GOAWAY, RFC 9113 section 6.8): ask on another
+    one."""
 
 
 class _Answer:
@@ -52,6 +61,8 @@ class _Answer:
                 self.body += event.data or b""
             case StreamEnded():
                 self.ended = True
+            case ConnectionTerminated(error_code=ErrorCodes.NO_ERROR):
+                raise _GoodbyeError
             case StreamReset() | ConnectionTerminated():
                 raise H2Error("the server gave the call up")
 
@@ -70,7 +81,23 @@ class _Answer:
 
 
 async def check(address: Address, settings: HealthSettings, dial: Dial | None, clock: Clock) -> Observation:
-    """Call once on a connection of its own, within the timeout. `dial` offers HTTP/2 where it speaks TLS."""
+    """Call on a connection of its own, on another one where the server says goodbye on that; all within the
+    timeout. `dial` offers HTTP/2 where it speaks TLS."""
+    began = clock.monotonic()
+    for _ in range(2):
+        left_s = settings.timeout_s - (clock.monotonic() - began)
+        try:
+            found = await _check_once(address, settings, dial, left_s, clock)
+        except _GoodbyeError:
+            continue
+        return replace(found, duration_ms=ms_since(began, clock))
+    return Observation(Word.L7RSP, "closed without an answer", ms_since(began, clock))
+
+
+async def _check_once(
+    address: Address, settings: HealthSettings, dial: Dial | None, timeout_s: float, clock: Clock
+) -> Observation:
+    """Raises _GoodbyeError."""
 
     async def call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Word, str]:
         tls = writer.get_extra_info("ssl_object")
@@ -84,7 +111,7 @@ async def check(address: Address, settings: HealthSettings, dial: Dial | None, c
             return Word.L7RSP, "invalid response"
         return answer.judged() if answer else (Word.L7RSP, "closed without an answer")
 
-    return await conversation(address, dial, settings.timeout_s, clock, call)
+    return await conversation(address, dial, timeout_s, clock, call)
 
 
 def _call(connection: H2Connection, authority: str, service: str, *, secure: bool) -> None:
@@ -106,7 +133,7 @@ def _call(connection: H2Connection, authority: str, service: str, *, secure: boo
 async def _answered(
     connection: H2Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> _Answer | None:
-    """The whole answer; None when the server closed before its end. Raises H2Error."""
+    """The whole answer; None when the server closed before its end. Raises H2Error or _GoodbyeError."""
     answer, received = _Answer(), 0
     while not answer.ended:
         writer.write(connection.data_to_send())
@@ -118,9 +145,17 @@ async def _answered(
             raise H2Error("the server speaks HTTP/1")
         if not data:
             return None
-        for event in connection.receive_data(data):
+        for event in _events(connection, data):
             answer.add(event)
+            if answer.ended:
+                break
     return answer
+
+
+def _events(connection: H2Connection, data: bytes) -> Iterator[Event]:
+    """Frame by frame: h2 raises at one that follows a GOAWAY, and tells nothing of those before it then."""
+    for start in range(0, len(data), _FRAME_HEAD):  # in so few bytes one frame ends at most
+        yield from connection.receive_data(data[start : start + _FRAME_HEAD])
 
 
 def request_of(service: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Self
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived, StreamEnded
+from hyperframe.frame import GoAwayFrame
 
 from cluster_lb.model.address import Address
 
@@ -18,10 +19,17 @@ SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 
 
+def goaway(code: int) -> bytes:
+    """The frame of a server that takes no further calls."""
+    frame: bytes = GoAwayFrame(0, last_stream_id=2**31 - 1, error_code=code).serialize()
+    return frame
+
+
 @dataclass
 class GrpcServer:
-    """Answers each call with `message` (a HealthCheckResponse) and the trailers. `asked`: the heads of the
-    calls."""
+    """Answers each call with `message` (a HealthCheckResponse) and the trailers. `goaways`: error codes of
+    the GOAWAY frames that come before the answers to the first calls; `farewell`: one follows each answer.
+    `asked`: the heads of the calls."""
 
     message: bytes = SERVING
     head: tuple[tuple[str, str], ...] = HEAD
@@ -29,6 +37,8 @@ class GrpcServer:
     context: ssl.SSLContext | None = None
     asked: list[Mapping[str, str]] = field(default_factory=list)
     port: int = 0
+    goaways: list[int] = field(default_factory=list)
+    farewell: bool = False
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,8 +65,11 @@ class GrpcServer:
                     if isinstance(event, RequestReceived):
                         self.asked.append(dict(event.headers))
                     elif isinstance(event, StreamEnded):
+                        writer.write(b"".join(goaway(code) for code in self.goaways[:1]))
+                        del self.goaways[:1]
                         self._answer(connection, event.stream_id)
-                writer.write(connection.data_to_send())
+                farewell = goaway(0) if self.farewell else b""
+                writer.write(connection.data_to_send() + farewell)
         except ConnectionError:
             pass  # the probe cuts its connection off
         finally:

@@ -79,6 +79,28 @@ async def test_anything_else_is_bad(changes, reason: str) -> None:
         assert (observation.ok, observation.reason) == (False, reason)
 
 
+@pytest.mark.parametrize(
+    ("goaways", "reason", "calls"),
+    [
+        ([0], "L7OK SERVING", 2),
+        ([0, 0], "L7RSP closed without an answer", 2),
+        ([2], "L7RSP invalid response", 1),  # INTERNAL_ERROR
+    ],
+)
+async def test_a_server_that_says_goodbye_is_asked_once_more_on_a_new_connection(
+    goaways: list[int], reason: str, calls: int
+) -> None:
+    async with GrpcServer(goaways=goaways) as server:
+        assert (await look(server.address)).reason == reason
+    assert len(server.asked) == calls
+
+
+async def test_a_goodbye_after_the_answer_changes_nothing() -> None:
+    async with GrpcServer(farewell=True) as server:
+        assert (await look(server.address)).reason == "L7OK SERVING"
+    assert len(server.asked) == 1
+
+
 async def test_a_server_that_speaks_something_else_is_L7RSP() -> None:
     async def old(peer: Peer) -> None:
         await peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
