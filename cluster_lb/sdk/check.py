@@ -2,7 +2,7 @@
 
 Exit code 0: up. Anything else: the server says of itself that it is down, with the code and the last line
 that the command printed. No shell is involved; what is still running after the timeout is killed with its
-whole process group.
+whole process group, and with all that descends from it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
+
+import psutil
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.server import MAX_REASON
@@ -94,10 +96,20 @@ async def _end_of(child: asyncio.subprocess.Process) -> bytes:
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
-    """Nothing that it started outlives it."""
+    """Nothing that it started outlives it, but what is in a session of its own and has lost its parent."""
+    descendants = _descendants(child) if child.returncode is None else []
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
+    for process in descendants:
+        with suppress(psutil.Error):  # ended meanwhile, or is another user's now
+            process.kill()
     await child.wait()
+
+
+def _descendants(child: asyncio.subprocess.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(child.pid).children(recursive=True)
+    return []
 
 
 def _reason(code: int, output: bytes) -> str:

@@ -57,6 +57,16 @@ async def test_what_takes_too_long_is_killed_with_all_that_it_started(tmp_path: 
     await eventually(lambda: not _lives(int(pid_file.read_text())))
 
 
+async def test_so_is_what_it_started_in_a_session_of_its_own(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ > {pid_file}; sleep 300; :' & wait"
+    look = Check(("sh", "-c", script), timeout_s=0.5)
+    await look.once()
+    while not (pid_file.exists() and pid_file.read_text()):  # on a machine this busy the shell had not begun
+        await look.once()
+    await eventually(lambda: not _lives(int(pid_file.read_text())))
+
+
 async def test_what_a_command_leaves_behind_is_killed_when_it_ends(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     script = f"sleep 300 >/dev/null 2>&1 & echo $! > {pid_file}"
