@@ -295,6 +295,35 @@ async def test_a_client_stays_when_its_server_had_closed_a_kept_connection(start
         assert (balancer.live(1).attempts, balancer.live(1).failures) == (attempts, 0)
 
 
+async def test_a_client_moves_when_its_server_closed_a_kept_connection_and_takes_no_other(start):
+    async def once(peer):
+        await peer.request()
+        await peer.send(named("s1"))
+        await peer.request()
+        await peer.close()
+
+    balancer = await start()
+    await balancer.answering(named("s0"))
+    server = await balancer.server(once)
+    sessions = Sessions(balancer)
+    sessions.bind()
+    assert (await sessions.ask(get(cookie("s1")))).body == b"s1"
+    await balancer.kept(1)
+    await server.stop_listening()
+    response = await sessions.ask(get(cookie("s1")))
+    assert set_by(response) == response.body.decode() == "s0"
+    assert (balancer.live(1).attempts, balancer.live(1).failures) == (3, 1)
+    assert balancer.unreachable[0][:2] == ("web", "s1")
+
+
+async def test_a_client_of_a_backup_stays_with_it_when_primaries_serve(sessions):
+    sessions.bind({"s1": {"priority": 1}})
+    for _ in range(3):
+        response = await sessions.ask(get(cookie("s1")))
+        assert (response.body, set_by(response)) == (b"s1", None)
+        assert (await sessions.ask(get())).body != b"s1"
+
+
 async def test_a_client_that_moved_under_a_known_response_head_is_told(start):
     balancer = await start()
     for server_id in ("s0", "s1"):
