@@ -11,7 +11,9 @@ from cluster_lb.store.client import Store
 from cluster_lb.store.scripts import load
 
 _RENEW = load("renew_member")
-_READ = load("read_members")
+_DESCRIBE = load("describe_member")
+_READ = load("read_member")
+_READ_ALL = load("read_members")
 _EPOCH = "epoch."
 
 
@@ -26,8 +28,7 @@ class Membership:
         """Say that the node lives, and all that the others may know of it."""
         key = self._store.keys.member(check_id(member.id, "node"))
         await self._store.run(_RENEW, [self._store.keys.members], [member.id, self._lease_ms])
-        fields = [text for pair in _to_fields(member).items() for text in pair]
-        await self._store.batch([("HSET", key, *fields), ("PEXPIRE", key, self._lease_ms)])
+        await self._store.run(_DESCRIBE, [key], [self._lease_ms, json.dumps(_to_fields(member))])
 
     async def leave(self, node_id: str) -> None:
         """Say that the node ends now."""
@@ -36,16 +37,16 @@ class Membership:
 
     async def leases(self) -> dict[str, int]:
         """Live nodes -> what is left of their lease, ms."""
-        flat = await self._store.run(_READ, [self._store.keys.members], [])
+        flat = await self._store.run(_READ_ALL, [self._store.keys.members], [])
         return dict(sorted(zip(flat[::2], map(int, flat[1::2]), strict=True)))
 
     async def members(self) -> tuple[Member, ...]:
         """The live members, in the order of their ids."""
         leases = await self.leases()
-        hashes = await self._store.batch([("HGETALL", self._store.keys.member(node)) for node in leases])
+        said = await self._store.run_each(_READ, [(self._store.keys.member(node), ()) for node in leases])
         return tuple(
-            _from_fields(node, lease_ms, fields)
-            for (node, lease_ms), fields in zip(leases.items(), hashes, strict=True)
+            _from_fields(node, lease_ms, dict(zip(flat[::2], flat[1::2], strict=True)))
+            for (node, lease_ms), flat in zip(leases.items(), said, strict=True)
         )
 
 

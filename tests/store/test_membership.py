@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cluster_lb.errors import InvalidValueError
@@ -68,6 +70,17 @@ async def test_foreign_contents_give_way(store: Store) -> None:
     assert await Membership(store).members() == ()
     await Membership(store).renew(MEMBER)
     assert len(await Membership(store).members()) == 1
+
+
+async def test_foreign_contents_of_one_member_hide_no_other_and_give_way(store: Store) -> None:
+    await Membership(store).renew(MEMBER)
+    await Membership(store).renew(replace(MEMBER, id="lb-2"))
+    await store.call("DEL", "lb:member:lb-1")
+    await store.call("SET", "lb:member:lb-1", "garbage")
+    assert [member.version for member in await Membership(store).members()] == ["", MEMBER.version]
+    await Membership(store).renew(MEMBER)
+    assert [member.version for member in await Membership(store).members()] == [MEMBER.version] * 2
+    assert 0 < await store.call("PTTL", "lb:member:lb-1") <= 5000
 
 
 async def test_a_bad_node_id_is_refused(store: Store) -> None:
