@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from hypothesis import settings
 
 from tests.doubles.redis_servers import RedisServer, running
+
+# Hundreds of processes are started. Each would compile all of its modules again where Python is told to keep
+# none, and read all certificates that this machine trusts, which aiohttp does when it is imported.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 # No assertion on how long an example takes: machines differ, and this one may be busy. The same examples each
 # time, so that a change is judged by what it changes; new ones come with --hypothesis-profile explore.

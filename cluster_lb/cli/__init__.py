@@ -10,14 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cluster_lb import __version__
-from cluster_lb.cli.apply import apply
-from cluster_lb.cli.check import check
-from cluster_lb.cli.demo import demo
-from cluster_lb.cli.get import get
-from cluster_lb.cli.register import register
-from cluster_lb.cli.serve import serve
-from cluster_lb.cli.server import server
-from cluster_lb.cli.top import top
+from cluster_lb.cli.commands import Commands
 from cluster_lb.errors import ClusterLBError, InvalidValueError, SettingsError
 from cluster_lb.logs import configure_logs
 
@@ -25,20 +18,13 @@ FAILED, BAD_USAGE = 1, 2
 
 app = typer.Typer(
     name="cluster-lb",
+    cls=Commands,
     help="A load balancer that is itself a cluster: equal nodes, one Redis, exact shares.",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "CLUSTER_LB"},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # what is not caught below is a defect: a plain traceback
 )
-app.command()(demo)
-app.command()(serve)
-app.command()(register)
-app.command()(apply)
-app.command()(check)
-app.command()(get)
-app.add_typer(server)
-app.command()(top)
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,7 +15,10 @@ from cluster_lb.model.availability import AdminState
 from cluster_lb.store.registry import Registry
 
 server = typer.Typer(
-    name="server", help="Take a server out of traffic and back, for all nodes.", no_args_is_help=True
+    name="server",
+    help="Take a server out of traffic and back, for all nodes.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 Pool = Annotated[str, typer.Argument(metavar="POOL", show_default=False)]

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Sequence
 
 from cluster_lb.settings.tls import UpstreamTlsSettings
-from cluster_lb.tls.certificate import read_certificate
 from cluster_lb.tls.context import Context
 from cluster_lb.tls.front import ALPN, load_authorities, load_chain
 
@@ -30,5 +29,7 @@ def load_back(settings: UpstreamTlsSettings, now: float, protocols: Sequence[str
     else:
         context.load_default_certs()
     if settings.certificate:
+        from cluster_lb.tls.certificate import read_certificate  # here: see front.load_front
+
         load_chain(context, read_certificate(settings.certificate, settings.key, now))
     return context

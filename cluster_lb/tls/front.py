@@ -5,14 +5,17 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cluster_lb.errors import SettingsError
 from cluster_lb.settings.tls import ListenerTlsSettings
-from cluster_lb.tls.certificate import Certificate, read_certificate, read_file
 from cluster_lb.tls.context import Context, reason
 from cluster_lb.tls.names import ByName
 from cluster_lb.tls.watch import Watch
 from cluster_lb.tls.watched import Watched
+
+if TYPE_CHECKING:
+    from cluster_lb.tls.certificate import Certificate
 
 #: What we speak after the handshake, most wanted first.
 ALPN = ("http/1.1",)
@@ -37,6 +40,8 @@ def files_of(settings: ListenerTlsSettings) -> tuple[str, ...]:
 
 def load_front(settings: ListenerTlsSettings, now: float) -> Front:
     """Read all files at `now`, seconds since 1970. Raises SettingsError that names the bad one."""
+    from cluster_lb.tls.certificate import read_certificate  # here: without TLS nothing loads cryptography
+
     certificates = tuple(read_certificate(one.certificate, one.key, now) for one in settings.tls)
     contexts = [_context(settings, certificate) for certificate in certificates]
     default = contexts[0]
@@ -88,6 +93,8 @@ def load_chain(context: ssl.SSLContext, certificate: Certificate) -> None:
 
 def load_authorities(context: ssl.SSLContext, path: str, what: str) -> None:
     """Have `context` trust the certificates in `path`. Raises SettingsError."""
+    from cluster_lb.tls.certificate import read_file
+
     data = read_file(path, f"{what} {path}")
     try:
         context.load_verify_locations(cadata=data.decode("ascii", "replace"))

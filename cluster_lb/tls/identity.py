@@ -6,9 +6,6 @@ from __future__ import annotations
 from base64 import b64encode
 from functools import lru_cache
 
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-
 _NONE = b"X-Client-Cert-Verified: NONE\r\n"
 _KEPT = 256  # clients come again: reading a certificate costs some 50 us
 
@@ -24,6 +21,9 @@ def identity_lines(certificate: bytes | None) -> bytes:
 
 @lru_cache(_KEPT)
 def _lines(der: bytes) -> bytes:
+    from cryptography import x509  # here: see front.load_front
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     certificate = x509.load_der_x509_certificate(der)
     subject = certificate.subject.rfc4514_string().encode("ascii", "backslashreplace")
     # Of a line break, which a name may hold, a header must not see anything.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from cluster_lb.tls.certificate import Certificate
 from cluster_lb.tls.watched import Watched
+
+if TYPE_CHECKING:
+    from cluster_lb.tls.certificate import Certificate
 
 _log = structlog.get_logger("tls")
 

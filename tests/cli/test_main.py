@@ -60,3 +60,26 @@ def test_it_runs_as_a_module_in_a_process_of_its_own(redis):
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "cluster-lb: pool 'ghost': the cluster has no pool of this name\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--version"], {"aiohttp", "pydantic", "redis"}),
+        (["check", "nothing.toml"], {"aiohttp", "cryptography.x509", "prometheus_client"}),
+        (["get", "pools"], {"aiohttp", "prometheus_client", "uvloop"}),
+    ],
+)
+def test_a_command_starts_without_what_others_are_made_of(redis, arguments, spared):
+    script = f"""
+import sys
+from cluster_lb.cli import main
+try:
+    main({arguments})
+finally:
+    print(*sorted(sys.modules))
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert "cluster_lb.cli.commands" in loaded
+    assert spared & loaded == set()
