@@ -189,6 +189,12 @@ class Store:
             if client is self._client:
                 self._mark_down(error)
             raise StoreUnavailableError(f"Redis is not available: {_text(error)}") from error
+        except Exception as error:
+            if client is self._client:
+                raise
+            # It was closed under this call, of which loops and redis-py tell in errors of many kinds.
+            self.counters.errors += 1
+            raise StoreUnavailableError(f"Redis is not available: {_text(error)}") from error
         self.up = self._reconnecting is None
         return result
 

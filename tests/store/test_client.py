@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from cluster_lb.errors import StoreError, StoreUnavailableError
@@ -13,6 +15,8 @@ from cluster_lb.store.client import Store
 from cluster_lb.store.scripts import load
 from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
+
+BACK_S = 30.0  # on a machine that does other things meanwhile
 
 
 @pytest.fixture
@@ -78,10 +82,55 @@ async def test_a_frozen_redis_fails_calls_at_once_after_the_first_and_is_back_wh
             await own_store.call("PING")
     assert own_store.counters.commands == commands  # none was sent
     own_server.thaw()
-    await asyncio.wait_for(own_store.wait_up(), 5)
-    assert returns == [True]
-    assert await own_store.call("PING")
-    assert own_store.counters.reconnects == 1
+    await asyncio.wait_for(own_store.wait_up(), BACK_S)
+    assert await eventually(lambda: _answers(own_store))
+    assert returns == [True] * own_store.counters.reconnects
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        return bool(await store.call("PING"))
+    except StoreUnavailableError:  # late again: the machine is busy
+        return False
+
+
+class DyingClient:
+    """What redis-py makes of a connection that is closed under a command: `kinds`, one error a command."""
+
+    def __init__(self, *kinds: type[Exception]) -> None:
+        self._kinds = list(kinds)
+        self.closed = asyncio.Event()
+
+    async def execute_command(self, *command: object) -> object:
+        if command == ("WAIT",):
+            await self.closed.wait()
+            raise RuntimeError("unable to perform operation; the handler is closed")
+        if self._kinds:
+            raise self._kinds.pop(0)
+        return "PONG"
+
+    async def aclose(self) -> None:
+        self.closed.set()
+
+
+async def test_a_call_whose_client_is_closed_under_it_fails_as_in_any_outage() -> None:
+    clients = iter([DyingClient(ConnectionResetError), DyingClient()])
+    async with Store(lambda: cast(Redis, next(clients))) as store:
+        waiting = asyncio.ensure_future(store.call("WAIT"))
+        await asyncio.wait({waiting}, timeout=0)  # it is under way
+        with pytest.raises(StoreUnavailableError):
+            await store.call("PING")
+        with pytest.raises(StoreUnavailableError, match="the handler is closed"):
+            await waiting
+        await asyncio.wait_for(store.wait_up(), BACK_S)
+        assert store.counters.errors == 2
+
+
+async def test_what_no_outage_explains_is_not_hidden() -> None:
+    client = DyingClient(ZeroDivisionError)
+    async with Store(lambda: cast(Redis, client)) as store:
+        with pytest.raises(ZeroDivisionError):
+            await store.call("PING")
 
 
 async def test_an_outage_leaves_no_connection_behind(own_server: RedisServer, own_store: Store) -> None:
@@ -89,7 +138,7 @@ async def test_an_outage_leaves_no_connection_behind(own_server: RedisServer, ow
         own_server.freeze()
         await asyncio.gather(*(own_store.call("PING") for _ in range(30)), return_exceptions=True)
         own_server.thaw()
-        await asyncio.wait_for(own_store.wait_up(), 5)
+        await asyncio.wait_for(own_store.wait_up(), BACK_S)
     await eventually(lambda: only_one_is_left(own_store))
 
 
@@ -100,7 +149,7 @@ async def test_after_an_outage_no_older_connection_is_used(own_server: RedisServ
     with pytest.raises(StoreUnavailableError):
         await own_store.call("PING")
     own_server.thaw()
-    await asyncio.wait_for(own_store.wait_up(), 5)
+    await asyncio.wait_for(own_store.wait_up(), BACK_S)
     await eventually(lambda: only_one_is_left(own_store))
 
 
@@ -116,7 +165,7 @@ async def test_a_call_that_an_outage_overtook_leaves_no_connection_behind(
     own_server.thaw()
     await asyncio.wait({second})
     assert second.exception() is None
-    await asyncio.wait_for(own_store.wait_up(), 5)
+    await asyncio.wait_for(own_store.wait_up(), BACK_S)
     await eventually(lambda: only_one_is_left(own_store))
 
 
@@ -126,7 +175,7 @@ async def test_a_killed_redis_is_back_when_it_is_restarted(own_server: RedisServ
     with pytest.raises(StoreUnavailableError):
         await own_store.call("GET", "x")
     own_server.start()
-    await asyncio.wait_for(own_store.wait_up(), 5)
+    await asyncio.wait_for(own_store.wait_up(), BACK_S)
     assert await own_store.call("GET", "x") is None
 
 
@@ -144,7 +193,7 @@ async def test_the_outage_and_its_end_are_logged_once(own_server: RedisServer, o
         own_server.freeze()
         await asyncio.gather(*(own_store.call("PING") for _ in range(5)), return_exceptions=True)
         own_server.thaw()
-        await asyncio.wait_for(own_store.wait_up(), 5)
+        await asyncio.wait_for(own_store.wait_up(), BACK_S)
     assert [entry["event"] for entry in logs] == ["redis is not available", "redis answers"]
 
 
@@ -155,7 +204,7 @@ async def test_wait_up_waits_for_a_server_that_is_not_there_yet(own_server: Redi
         await asyncio.wait({waiting}, timeout=0.2)
         assert not waiting.done()
         own_server.start()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, BACK_S)
         assert store.up
 
 
