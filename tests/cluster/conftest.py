@@ -1,7 +1,12 @@
-"""A cluster of three nodes for the tests of a file; what its processes printed is shown on failure."""
+"""Clusters for the tests of a file; what their processes printed is shown on failure.
+
+Processes take seconds to start, so files that leave all nodes and Redis running share a cluster: `cluster`,
+of three nodes, or `pair`, of two. What kills or freezes one of them has its `own_cluster`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -11,9 +16,33 @@ from tests.doubles.real_cluster import RealCluster, real_cluster
 _SHOWN_LINES = 40
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+@pytest.fixture(scope="session")
+def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2", "n3"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    with real_cluster(tmp_path_factory.mktemp("pair"), ["n1", "n2"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cluster(three_nodes: RealCluster) -> RealCluster:
+    asyncio.run(three_nodes.clear())
+    return three_nodes
+
+
+@pytest.fixture(scope="module")
+def pair(two_nodes: RealCluster) -> RealCluster:
+    asyncio.run(two_nodes.clear())
+    return two_nodes
+
+
+@pytest.fixture(scope="module")
+def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    with real_cluster(tmp_path_factory.mktemp("own"), ["n1", "n2", "n3"]) as running:
         yield running
 
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
 
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
-from tests.doubles.real_cluster import Backend, RealCluster, real_cluster
+from tests.doubles.real_cluster import Backend, RealCluster
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
 PRIORITIES = {"p0": 0, "p1": 0, "first": 1, "second": 2}
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
-        yield running
+def cluster(pair: RealCluster) -> RealCluster:
+    return pair
 
 
 async def test_backups_fill_in_group_by_group_without_a_failed_request(cluster: RealCluster) -> None:
-    async with Store.from_url(cluster.redis.url) as store:
-        await PoolConfigs(store).apply({"web": PoolSettings(health=HEALTH, backup_below=0.6)}, ())
+    await cluster.configure(backup_below=0.6)
     async with AsyncExitStack() as stack:
         servers = {
             name: Backend(name, cluster.redis.url, priority=priority) for name, priority in PRIORITIES.items()

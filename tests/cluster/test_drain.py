@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -15,16 +15,15 @@ from cluster_lb.cli.waiting import wait_for_nodes
 from cluster_lb.model.availability import AdminState
 from cluster_lb.store.client import Store
 from cluster_lb.store.registry import Registry
-from tests.doubles.real_cluster import Backend, RealCluster, backends, real_cluster
+from tests.doubles.real_cluster import Backend, RealCluster, backends
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
-        yield running
+def cluster(pair: RealCluster) -> RealCluster:
+    return pair
 
 
 class TunnelBackend(Backend):

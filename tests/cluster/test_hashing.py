@@ -9,14 +9,10 @@ import aiohttp
 import pytest
 
 from cluster_lb.demo.children import Child
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.real_cluster import RealCluster
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
 KEYS = range(1, 41)
 Homes = dict[int, str]
 
@@ -39,9 +35,7 @@ def servers(cluster: RealCluster) -> dict[str, Child]:
 
 async def apply(cluster: RealCluster, **pool: object) -> None:
     """The pool is this from now on, on every node."""
-    settings = PoolSettings.model_validate({"health": HEALTH, **pool})
-    async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
-        await PoolConfigs(store).apply({"web": settings}, [])
+    await cluster.configure(**pool)
     await cluster.ready(*"abcd")
 
 

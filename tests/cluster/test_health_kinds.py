@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from cluster_lb.sdk.registration import Registration
-from cluster_lb.settings.schema import PoolSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.grpc_servers import NOT_SERVING, SERVING, GrpcServer
 from tests.doubles.http_servers import HTTPServer, Peer
-from tests.doubles.real_cluster import Json, RealCluster, real_cluster
+from tests.doubles.real_cluster import Json, RealCluster
 from tests.doubles.redis_servers import free_port
 from tests.doubles.waiting import eventually
 
@@ -25,19 +23,16 @@ QUICK = {"interval_s": 0.1, "timeout_s": 5.0}
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
-        yield running
+def cluster(pair: RealCluster) -> RealCluster:
+    return pair
 
 
 @asynccontextmanager
-async def pool(cluster: RealCluster, name: str, health: dict[str, object]) -> AsyncIterator[Store]:
+async def pool(cluster: RealCluster, name: str, health: dict[str, object]) -> AsyncIterator[None]:
     """A pool that all nodes know, probed so."""
     await eventually(lambda: cluster.nodes["n1"].ask("/readyz"), within_s=40.0)
-    async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
-        settings = PoolSettings.model_validate({"health": QUICK | health})
-        await PoolConfigs(store).apply({name: settings}, ())
-        yield store
+    await cluster.configure(name, health=QUICK | health)
+    yield
 
 
 async def believed(cluster: RealCluster, name: str, server_id: str, **fields: object) -> bool:
@@ -53,7 +48,7 @@ async def believed(cluster: RealCluster, name: str, server_id: str, **fields: ob
 
 
 async def test_a_grpc_server_is_down_while_it_says_not_serving(cluster: RealCluster) -> None:
-    async with pool(cluster, "grpc", {"kind": "grpc", "service": "shop"}) as store, GrpcServer() as server:
+    async with pool(cluster, "grpc", {"kind": "grpc", "service": "shop"}), GrpcServer() as server:
         address = str(server.address)
         async with Registration("grpc", address, id="a", redis=cluster.redis.url, drain_s=0):
             await eventually(lambda: believed(cluster, "grpc", "a", health="UP", reason="L7OK SERVING"))
@@ -62,7 +57,6 @@ async def test_a_grpc_server_is_down_while_it_says_not_serving(cluster: RealClus
             await eventually(lambda: believed(cluster, "grpc", "a", **down))
             server.message = SERVING
             await eventually(lambda: believed(cluster, "grpc", "a", health="UP"))
-        assert store.up
 
 
 async def test_the_words_of_an_agent_hold_on_every_node(cluster: RealCluster) -> None:
@@ -100,10 +94,12 @@ async def test_a_check_of_the_sidecar_takes_its_server_out_on_every_node(
     where = ["--address", f"127.0.0.1:{port}", "--redis", cluster.redis.url, "--drain", "0"]
     serve = [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1"]
     async with pool(cluster, "exec", {"kind": "none"}):
-        cluster.children.start("sidecar", [*register, *where, *check, "--", *serve])
+        sidecar = cluster.children.start("sidecar", [*register, *where, *check, "--", *serve])
         await eventually(lambda: believed(cluster, "exec", "a", state="up", share=1.0), within_s=40.0)
         ill.write_text("disk full")
         down = {"state": "down", "state_reason": "exit 1: disk full", "share": 0.0}
         await eventually(lambda: believed(cluster, "exec", "a", **down))
         ill.unlink()
         await eventually(lambda: believed(cluster, "exec", "a", state="up", share=1.0))
+        sidecar.send(signal.SIGTERM)
+        await eventually(lambda: not sidecar.runs)

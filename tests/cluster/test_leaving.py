@@ -14,6 +14,11 @@ from tests.doubles.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 
+@pytest.fixture(scope="module")
+def cluster(own_cluster: RealCluster) -> RealCluster:
+    return own_cluster
+
+
 async def test_no_request_fails_when_a_node_is_told_to_stop_under_load(cluster: RealCluster) -> None:
     leaving = cluster.nodes["n1"]
     async with backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}) as servers:

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from cluster_lb.settings.health import AgentSettings, HealthSettings
-from cluster_lb.settings.limits import LimitSettings
-from cluster_lb.settings.schema import PoolSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.http_servers import HTTPServer, Peer
-from tests.doubles.real_cluster import Backend, RealCluster, real_cluster
+from tests.doubles.real_cluster import POOL, Backend, RealCluster
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
 LIMIT = 8  # in flight on the server, so each node's share is 4
 CLIENTS = 20  # of each node, each with one request after the other
 WORK_S = 0.02  # how long the server is busy with a request
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
-        yield running
+def cluster(pair: RealCluster) -> RealCluster:
+    return pair
 
 
 class BusyBackend(Backend):
@@ -102,16 +95,14 @@ async def limited(
     cluster: RealCluster, *, by_agent: bool = False, **limits: float
 ) -> AsyncIterator[tuple[BusyBackend, Users]]:
     """A server that takes so much, on both nodes, and their clients."""
-    pool = PoolSettings(health=HEALTH, limits=LimitSettings(server_requests=LIMIT, **limits))
     async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(BusyBackend("a", cluster.redis.url).running())
         if by_agent:
             agent = await stack.enter_async_context(HTTPServer(say_limit))
-            asked = AgentSettings(port=agent.address.port, interval_s=0.2)
-            health = HEALTH.model_copy(update={"agent": asked})
-            pool = PoolSettings(health=health, limits=LimitSettings(**limits))
-        server = await stack.enter_async_context(BusyBackend("a", cluster.redis.url).running())
-        async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
-            await PoolConfigs(store).apply({"web": pool}, [])
+            asked = {"port": agent.address.port, "interval_s": 0.2}
+            await cluster.configure(health=POOL["health"] | {"agent": asked}, limits=limits)
+        else:
+            await cluster.configure(limits={"server_requests": LIMIT, **limits})
         await cluster.ready("a")
         for node in cluster.nodes.values():
             await eventually(lambda node=node: metric(node.admin, 'queue_length{pool="web"}'))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -12,21 +12,15 @@ import pytest
 from aiohttp import web
 
 from cluster_lb.settings.policies import PolicyName
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
-from tests.doubles.real_cluster import Backend, NodeProcess, RealCluster, real_cluster
+from tests.doubles.real_cluster import Backend, NodeProcess, RealCluster
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
-
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
-        yield running
+def cluster(pair: RealCluster) -> RealCluster:
+    return pair
 
 
 class SlowBackend(Backend):
@@ -35,11 +29,6 @@ class SlowBackend(Backend):
     async def _answer(self, request: web.Request) -> web.Response:
         await asyncio.sleep(0.4)
         return await super()._answer(request)
-
-
-async def set_policy(cluster: RealCluster, policy: PolicyName) -> None:
-    async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
-        await PoolConfigs(store).apply({"web": PoolSettings(health=HEALTH, policy=policy)}, [])
 
 
 @asynccontextmanager
@@ -76,7 +65,7 @@ async def served(cluster: RealCluster, node_id: str, count: int) -> Counter[str]
 async def test_a_server_that_one_node_keeps_busy_is_avoided_by_the_other(
     cluster: RealCluster, policy: PolicyName
 ) -> None:
-    await set_policy(cluster, policy)
+    await cluster.configure(policy=policy)
     n1 = cluster.nodes["n1"]
     async with Backend("a", cluster.redis.url).running() as a:
         await cluster.ready("a")
@@ -90,7 +79,7 @@ async def test_a_server_that_one_node_keeps_busy_is_avoided_by_the_other(
 
 
 async def test_a_slow_server_that_one_node_has_met_is_avoided_by_the_other(cluster: RealCluster) -> None:
-    await set_policy(cluster, "least_time")
+    await cluster.configure(policy="least_time")
     n2 = cluster.nodes["n2"]
     async with SlowBackend("a", cluster.redis.url).running(), Backend("b", cluster.redis.url).running():
         await cluster.ready("a", "b")

@@ -14,6 +14,12 @@ from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
+
+@pytest.fixture(scope="module")
+def cluster(own_cluster: RealCluster) -> RealCluster:
+    return own_cluster
+
+
 NOTICE_S = 10.0  # the lease of a node is 5 s
 
 

@@ -10,17 +10,13 @@ import aiohttp
 import pytest
 
 from cluster_lb.model.rate_limit import OnLoss
-from cluster_lb.settings.health import HealthSettings
-from cluster_lb.settings.schema import PoolSettings, RouteSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
+from cluster_lb.settings.schema import RouteSettings
 from tests.doubles.real_cluster import RealCluster, backends, real_cluster
 from tests.doubles.redis_servers import ask
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
 EACH = 200  # requests through each node
 
 
@@ -46,8 +42,7 @@ async def limited(cluster: RealCluster, on_redis_loss: OnLoss) -> RouteSettings:
             ],
         }
     )
-    async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
-        await PoolConfigs(store).apply({"web": PoolSettings(health=HEALTH)}, [route])
+    await cluster.configure(routes=[route])
     for node in cluster.nodes.values():
         await eventually(lambda node=node: metric(node.admin, f'keys{{limit="{on_redis_loss}"}}'))
     return route

@@ -12,6 +12,12 @@ from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
+
+@pytest.fixture(scope="module")
+def cluster(own_cluster: RealCluster) -> RealCluster:
+    return own_cluster
+
+
 FROZEN_S = 20.0  # longer than every lease
 
 

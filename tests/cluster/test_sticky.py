@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -12,26 +12,19 @@ import pytest
 from cluster_lb.cli.waiting import wait_for_nodes
 from cluster_lb.demo.children import Child
 from cluster_lb.model.availability import AdminState
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
-from cluster_lb.settings.sticky import StickySettings
 from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
-from tests.doubles.real_cluster import RealCluster, backends, real_cluster
+from tests.doubles.real_cluster import RealCluster, backends
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-POOL = PoolSettings(
-    health=HealthSettings(kind="http", path="/healthz", interval_s=0.2), sticky=StickySettings()
-)
 CLIENTS = 9
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster"), ["n1", "n2"]) as running:
-        yield running
+def cluster(pair: RealCluster) -> RealCluster:
+    return pair
 
 
 class Client:
@@ -84,7 +77,7 @@ async def sticky(cluster: RealCluster, *killed: str) -> AsyncIterator[tuple[User
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(backends(cluster.redis.url, here))
         store = await stack.enter_async_context(Store.from_url(cluster.redis.url, command_timeout_s=5.0))
-        await PoolConfigs(store).apply({"web": POOL}, [])
+        await cluster.configure(sticky={})
 
         async def has_secret() -> bool:
             reading = await Registry(store).read_pool("web")

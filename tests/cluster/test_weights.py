@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
-from cluster_lb.settings.slow_start import SlowStartSettings
 from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.real_cluster import Backend, RealCluster, backends
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
 RELIEVED_S = 10.0
-
-
-async def configure(cluster: RealCluster, **settings: Any) -> None:
-    async with Store.from_url(cluster.redis.url) as store:
-        await PoolConfigs(store).apply({"web": PoolSettings(health=HEALTH, **settings)}, ())
 
 
 async def percents(cluster: RealCluster, server_id: str) -> list[int]:
@@ -33,7 +22,7 @@ async def percents(cluster: RealCluster, server_id: str) -> list[int]:
 async def test_a_server_that_reports_90_percent_cpu_gets_fewer_requests_within_10_s(
     cluster: RealCluster,
 ) -> None:
-    await configure(cluster, weights="adaptive")
+    await cluster.configure(weights="adaptive")
     async with backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}) as servers:
         for server in servers.values():
             server.figures = {"cpu": 0.3}
@@ -52,7 +41,7 @@ async def test_a_server_that_reports_90_percent_cpu_gets_fewer_requests_within_1
 
 
 async def test_a_fourth_server_begins_slowly_and_ends_with_its_share(cluster: RealCluster) -> None:
-    await configure(cluster, slow_start=SlowStartSettings(duration_s=4))
+    await cluster.configure(slow_start={"duration_s": 4})
     async with (
         backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}),
         Store.from_url(cluster.redis.url) as store,

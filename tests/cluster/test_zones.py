@@ -7,16 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from cluster_lb.settings.schema import HealthSettings, PoolSettings
-from cluster_lb.settings.zones import ZoneSettings
-from cluster_lb.store.client import Store
-from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.real_cluster import Backend, RealCluster, real_cluster
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-HEALTH = HealthSettings(kind="http", path="/healthz", interval_s=0.2)
 IDS = ("a0", "a1", "a2", "b0", "b1", "b2")
 
 
@@ -31,11 +26,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
 @asynccontextmanager
 async def servers(cluster: RealCluster, *names: str) -> AsyncIterator[None]:
     """So named after their zones, beside others that run already."""
-    async with Store.from_url(cluster.redis.url) as store:
-        zones = ZoneSettings(enabled=True, min_servers=2)
-        # Half of the servers die: one more late probe, on a busy machine, and health would be ignored.
-        settings = PoolSettings(health=HEALTH, zone_aware=zones, panic_threshold=0.2)
-        await PoolConfigs(store).apply({"web": settings}, ())
+    # Half of the servers die: one more late probe, on a busy machine, and health would be ignored.
+    await cluster.configure(zone_aware={"enabled": True, "min_servers": 2}, panic_threshold=0.2)
     async with AsyncExitStack() as stack:
         for name in names:
             backend = Backend(name, cluster.redis.url, zone=name[0])

@@ -24,14 +24,22 @@ from cluster_lb.sdk.aiohttp_ctx import registered
 from cluster_lb.sdk.options import RegistrationOptions
 from cluster_lb.sdk.registration import Registration
 from cluster_lb.sdk.report import system_report
+from cluster_lb.settings.schema import PoolSettings, RouteSettings
+from cluster_lb.store.client import Store
+from cluster_lb.store.pools import PoolConfigs
+from cluster_lb.store.registry import Registry
 from tests.doubles.redis_servers import RedisServer, free_port
 from tests.doubles.waiting import eventually
 
 START_S = 40.0  # a machine that does other things meanwhile
 Json = dict[str, Any]
 
-# Quick probes, so that verdicts come soon; unused connections to servers are given up soon; no test waits for
-# the grace time.
+# Quick probes, so that verdicts come soon; unused connections to servers are given up soon.
+POOL: Json = {
+    "health": {"kind": "http", "path": "/healthz", "interval_s": 0.2},
+    "timeouts": {"upstream_idle_s": 1.0},
+}
+# The same for a pool that nobody has configured yet; no test waits for the grace time.
 SETTINGS = """\
 [node]
 id = "{id}"
@@ -108,6 +116,7 @@ class RealCluster:
     redis: RedisServer
     children: Children
     nodes: dict[str, NodeProcess] = field(default_factory=dict)
+    servers: list[Child] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -131,7 +140,28 @@ class RealCluster:
         """A server as a process of its own, to be killed."""
         own = ["--id", server_id, "--zone", zone]
         options = [*own, "--port", str(free_port()), "--redis", self.redis.url]
-        return self.children.start(server_id, [sys.executable, "-m", "cluster_lb.demo.server", *options])
+        child = self.children.start(server_id, [sys.executable, "-m", "cluster_lb.demo.server", *options])
+        self.servers.append(child)
+        return child
+
+    async def configure(
+        self, pool: str = "web", /, *, routes: Sequence[RouteSettings] = (), **settings: object
+    ) -> None:
+        """What `apply` does: these settings for one pool, the defaults for all others, and these routes."""
+        wanted = PoolSettings.model_validate(POOL | settings)
+        async with Store.from_url(self.redis.url, command_timeout_s=5.0) as store:
+            await PoolConfigs(store).apply({pool: wanted}, routes)
+
+    async def clear(self) -> None:
+        """No servers, nor what was said of any, no routes, the settings that it began with."""
+        for child in self.servers:
+            child.kill()
+        self.servers.clear()
+        async with Store.from_url(self.redis.url, command_timeout_s=5.0) as store:
+            for key in await store.call("KEYS", "lb:{*}:server:*"):
+                pool, server_id = key.removeprefix("lb:{").split("}:server:")
+                await Registry(store).remove(pool, server_id)
+        await self.configure()
 
     async def ready(self, *server_ids: str) -> None:
         """Return when all nodes serve exactly these servers at the same epoch, found up by probes."""
