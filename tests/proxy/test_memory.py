@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-CONNECTIONS = 2000
+CONNECTIONS = 1000
 BOUND_BYTES = 8 * 1024  # over what the transport itself takes
 
 # A process of its own: what it allocates is what is measured. Clients are bare sockets in the same process,

@@ -22,7 +22,7 @@ from tests.doubles.http_servers import OK, Close, answering, within
 from tests.doubles.waiting import eventually
 
 CLIENTS = 24
-REQUESTS = 25
+REQUESTS = 15
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
 ROUTES = (
