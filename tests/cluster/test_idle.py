@@ -10,7 +10,7 @@ from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-REQUESTS = 3000  # some seconds of all that the machine can do
+REQUESTS = 1200  # some seconds of all that the machine can do
 
 
 async def test_a_cluster_that_fell_idle_holds_nothing(cluster: RealCluster) -> None:

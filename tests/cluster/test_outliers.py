@@ -48,11 +48,7 @@ async def fickle_backends(cluster: RealCluster, *server_ids: str) -> AsyncIterat
 
 async def ejected_on_all(cluster: RealCluster) -> set[str]:
     """The servers that all nodes hold for ejected, at one epoch."""
-    answers = [await node.ask("/v1/pools/web") for node in cluster.nodes.values()]
-    members = (await next(iter(cluster.nodes.values())).ask("/v1/nodes"))["nodes"]
-    if {member["epochs"]["web"] for member in members} != {answers[0]["epoch"]}:
-        return set()
-    return {server["id"] for server in answers[0]["servers"] if server["share"] == 0}
+    return {name for name, server in (await cluster.agreed()).items() if server["share"] == 0}
 
 
 async def ejections(cluster: RealCluster) -> dict[str, dict[str, object]]:

@@ -19,7 +19,7 @@ from tests.doubles.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 RATE = 300.0
-WINDOWS = (60, 300)  # requests: a fifth of a second, and a second
+WINDOWS = (60, 150)  # requests: a fifth of a second, and half of one
 SLACK = 6 * 3  # 6 for each node: see docs/policies.md
 
 
@@ -58,8 +58,8 @@ class Watched:
         await eventually(lambda: len(self.order) >= goal, 30.0)
 
     async def over(self, change: Awaitable[object], shares: dict[str, float]) -> None:
-        """Make a change after which these are the shares, and hold every server to its own, from a second
-        before it until a second after the last node has seen it."""
+        """Make a change after which these are the shares, and hold every server to its own, from half a
+        second before it until half a second after the last node has seen it."""
         begin = len(self.order)
         await self._served(WINDOWS[-1])
         await change
@@ -72,11 +72,8 @@ class Watched:
             assert worst < SLACK, f"on the way to {shares}: {worst:.1f} too many in {window} requests"
 
     async def _follows(self, shares: dict[str, float]) -> bool:
-        node = next(iter(self._cluster.nodes.values()))
-        pool, members = await node.ask("/v1/pools/web"), (await node.ask("/v1/nodes"))["nodes"]
-        return {s["id"]: s["share"] for s in pool["servers"]} == pytest.approx(shares, abs=1e-5) and all(
-            member["epochs"]["web"] == pool["epoch"] for member in members
-        )
+        servers = await self._cluster.agreed()
+        return {name: one["share"] for name, one in servers.items()} == pytest.approx(shares, abs=1e-5)
 
 
 def excess(order: list[str], shares: dict[str, float], window: int) -> float:

@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 
 import aiohttp
 import pytest
 
+from cluster_lb.settings.schema import RouteSettings
 from tests.doubles.real_cluster import Backend, NodeProcess, RealCluster, backends
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-POOL = """
-[pools.web.health]
-kind = "http"
-path = "/healthz"
-interval_s = 0.2
-"""
-CANARY = """
-[[routes]]
-name = "canary"
-pools = { web = 3, canary = 1 }
-[[routes]]
-host = "old.example"
-redirect = { location = "https://new.example{uri}" }
-"""
-CLOSED = """
-[[routes]]
-name = "canary"
-respond = { status = 410, body = "closed" }
-"""
+CANARY = [
+    {"name": "canary", "pools": {"web": 3, "canary": 1}},
+    {"host": "old.example", "redirect": {"location": "https://new.example{uri}"}},
+]
+CLOSED = [{"name": "canary", "respond": {"status": 410, "body": "closed"}}]
 
 
-async def apply(cluster: RealCluster, routes: str) -> str:
-    """`cluster-lb apply`; what it printed."""
-    file = cluster.folder / "routes.toml"
-    file.write_text(POOL + routes)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cluster_lb", "apply", str(file), "--redis", cluster.redis.url),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+async def apply(cluster: RealCluster, routes: list[dict[str, object]]) -> None:
+    await cluster.configure(routes=[RouteSettings.model_validate(route) for route in routes])
 
 
 async def status(session: aiohttp.ClientSession, node: NodeProcess, host: str) -> int:
@@ -61,7 +37,7 @@ async def test_all_nodes_follow_an_applied_table(cluster: RealCluster) -> None:
         aiohttp.ClientSession() as session,
     ):
         await cluster.ready("a")
-        assert "routes: 'canary' to web:3 canary:1: new" in await apply(cluster, CANARY)
+        await apply(cluster, CANARY)
         for node in cluster.nodes.values():
             await eventually(lambda node=node: _routes_and_serves(session, node))
             served: Counter[str] = Counter()
@@ -76,7 +52,7 @@ async def test_all_nodes_follow_an_applied_table(cluster: RealCluster) -> None:
                 assert response.headers["Location"] == "https://new.example/x?y=1"
         slow = asyncio.ensure_future(_slow(session, cluster.nodes["n1"], servers["a"]))
         await eventually(lambda: servers["a"].open == 1)
-        assert "routes: 'canary' respond" in await apply(cluster, CLOSED)
+        await apply(cluster, CLOSED)
         for node in cluster.nodes.values():
             await eventually(lambda node=node: _answers(session, node, 410))
         servers["a"].release.set()

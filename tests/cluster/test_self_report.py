@@ -41,7 +41,5 @@ async def test_a_busy_server_rests_until_most_are_busy(cluster: RealCluster) -> 
 
 async def _knows(cluster: RealCluster, server_id: str, state: str) -> bool:
     """Whether all nodes have heard this of the server, and serve the epoch in which they did."""
-    node = next(iter(cluster.nodes.values()))
-    pool, members = await node.ask("/v1/pools/web"), (await node.ask("/v1/nodes"))["nodes"]
-    known = {server["id"]: server["state"] for server in pool["servers"]}
-    return known[server_id] == state and all(member["epochs"]["web"] == pool["epoch"] for member in members)
+    servers = await cluster.agreed()
+    return server_id in servers and servers[server_id]["state"] == state

@@ -46,9 +46,5 @@ async def test_an_unhealthy_server_leaves_rotation_but_health_is_ignored_when_mo
 
 async def _share_is(cluster: RealCluster, server_id: str, share: float) -> bool:
     """Whether all nodes serve the epoch in which the server has this share."""
-    node = next(iter(cluster.nodes.values()))
-    pool, members = await node.ask("/v1/pools/web"), (await node.ask("/v1/nodes"))["nodes"]
-    shares = {server["id"]: server["share"] for server in pool["servers"]}
-    return shares[server_id] == pytest.approx(share, abs=1e-5) and all(
-        member["epochs"]["web"] == pool["epoch"] for member in members
-    )
+    servers = await cluster.agreed()
+    return server_id in servers and servers[server_id]["share"] == pytest.approx(share, abs=1e-5)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from tests.doubles.real_cluster import Backend, RealCluster, real_cluster
+from tests.doubles.real_cluster import START_S, Backend, RealCluster, real_cluster
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -38,6 +38,8 @@ async def servers(cluster: RealCluster, *names: str) -> AsyncIterator[None]:
 
 async def test_each_node_has_its_own_zone_served_evenly(cluster: RealCluster) -> None:
     async with servers(cluster, *IDS):
+        for zone in "ab":  # until each knows of the other
+            await eventually(lambda zone=zone: _sent_by(cluster, f"n{zone}", {zone: 12}), START_S)
         assert await cluster.send({"na": 60}) == {"a0": 20, "a1": 20, "a2": 20}
         assert await cluster.send({"nb": 60}) == {"b0": 20, "b1": 20, "b2": 20}
 
@@ -53,7 +55,7 @@ async def test_what_a_zone_with_more_nodes_cannot_take_goes_to_the_other(cluster
         finally:
             joined.child.kill()
             del cluster.nodes["nc"]
-        await eventually(lambda: _sent_by(cluster, "na", {"a": 120}), within_s=20.0)
+        await eventually(lambda: _sent_by(cluster, "na", {"a": 120}), within_s=START_S)
 
 
 async def test_no_request_fails_when_all_servers_of_a_zone_die(cluster: RealCluster) -> None:

@@ -171,14 +171,18 @@ class RealCluster:
         seen = [await node.ask("/readyz") for node in self.nodes.values()]
         if not all(answer.get("ready") for answer in seen):
             return False
+        servers = await self.agreed()
+        return servers.keys() == server_ids and all(one["health"] == "UP" for one in servers.values())
+
+    async def agreed(self) -> dict[str, Json]:
+        """The servers of pool `web`, by id, when all nodes are members and serve one epoch; else none."""
         node = next(iter(self.nodes.values()))
         pool, members = await node.ask("/v1/pools/web"), (await node.ask("/v1/nodes")).get("nodes", ())
-        return (
-            {server["id"] for server in pool.get("servers", ())} == server_ids
-            and all(server["health"] == "UP" for server in pool["servers"])
-            and {member["id"] for member in members} == set(self.nodes)
-            and all(member["epochs"].get("web") == pool["epoch"] for member in members)
-        )
+        if {member["id"] for member in members} != set(self.nodes):
+            return {}
+        if any(member["epochs"].get("web") != pool.get("epoch") for member in members):
+            return {}
+        return {server["id"]: server for server in pool.get("servers", ())}
 
     async def send(self, counts: Mapping[str, int], concurrency: int = 4) -> Counter[str]:
         """So many requests through each node, mixed; how many each server answered. All must be answered."""
@@ -281,10 +285,16 @@ class Backend:
         app.router.add_get("/", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
         try:
             yield self
         finally:
+            await site.stop()
+            for _ in range(
+                5
+            ):  # rounds of the loop: what was just accepted becomes a connection, to be closed
+                await asyncio.sleep(0)
             await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
