@@ -7,21 +7,24 @@ each figure the least of many runs is shown: what else the machine does only mak
 from __future__ import annotations
 
 import sys
-import timeit
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from time import perf_counter
+from time import perf_counter, process_time
 
 from cluster_lb.model.address import Address
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
-from cluster_lb.picking import POLICIES, Numbers, Picker, compile_policy
+from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, compile_policy
 
 SIZES = (10, 100, 1_000, 10_000)
 PICKS = 20  # of one run: short enough to fall between two interruptions
-RUNS = 2_000
-PLANS = 5
+TAKE_S = 0.5  # for each figure: runs are repeated so long
+LEAST_RUNS = 3  # however long they take
 WEIGHTS = (1, 1, 2, 3, 5, 10, 100)
+#: what is measured -> policy, balance factor
+ROWS = {f"`{name}`": (name, 0.0) for name in sorted(POLICIES)} | {
+    "`consistent_hash` with a `balance_factor`": ("consistent_hash", 1.25)
+}
 
 
 class BusyServer:
@@ -38,33 +41,35 @@ class BusyServer:
         self.out = False
 
 
-def pool(policy: str, size: int, random: Random) -> Snapshot:
+def pool(policy: str, balance_factor: float, size: int, random: Random) -> Snapshot:
     """A snapshot of so many servers, looked through once, as every new one is."""
     servers = tuple(
         Server(f"s{number:05}", Address("10.0.0.1", 80), effective_weight=random.choice(WEIGHTS))
         for number in range(size)
     )
-    snapshot = Snapshot("web", 1, policy, 0.5, servers)
+    snapshot = Snapshot("web", 1, policy, 0.5, servers, balance_factor=balance_factor)
     assert snapshot.eligible
     return snapshot
 
 
-def build_s(policy: str, size: int, random: Random) -> tuple[float, float, Picker[BusyServer]]:
-    """Seconds for a plan (in a thread) and for a picker (between requests), and the picker."""
-    live = {f"s{number:05}": BusyServer(f"s{number:05}", random) for number in range(size)}
-    snapshot = pool(policy, size, random)
-    plan_s = bind_s = float("inf")
-    for _ in range(PLANS):
-        begin = perf_counter()
-        plan = compile_policy(snapshot)
-        planned = perf_counter()
-        picker = plan.bind(live)
-        plan_s = min(plan_s, planned - begin)
-        bind_s = min(bind_s, perf_counter() - planned)
-    return plan_s, bind_s, picker
+def least_s(work: Callable[[], object], clock: Callable[[], float], take_s: float) -> float:
+    """What `work` takes by the clock, in seconds: the least of as many runs as fit into `take_s`."""
+    least, until, runs = float("inf"), perf_counter() + take_s, 0
+    while runs < LEAST_RUNS or perf_counter() < until:
+        begin = clock()
+        work()
+        least = min(least, clock() - begin)
+        runs += 1
+    return least
 
 
-def pick_s(picker: Picker[BusyServer], numbers: Sequence[int], runs: int) -> float:
+def build_s(plan: Callable[[], Plan], live: dict[str, BusyServer], take_s: float) -> tuple[float, float]:
+    """CPU seconds for a plan (in a thread) and for a picker (between requests)."""
+    planned = plan()
+    return least_s(plan, process_time, take_s), least_s(lambda: planned.bind(live), process_time, take_s)
+
+
+def pick_s(picker: Picker[BusyServer], numbers: Sequence[int], take_s: float) -> float:
     """Seconds for one pick."""
     first = picker.first
 
@@ -72,29 +77,31 @@ def pick_s(picker: Picker[BusyServer], numbers: Sequence[int], runs: int) -> flo
         for number in numbers:
             first(number)
 
-    return min(timeit.repeat(picks, number=1, repeat=runs)) / len(numbers)
+    return least_s(picks, perf_counter, take_s) / len(numbers)
 
 
-def rows(sizes: Sequence[int], runs: int = RUNS) -> Iterator[list[str]]:
-    """A row for each policy: its picks in microseconds by size, then what the largest pool takes to build."""
-    for name in sorted(POLICIES):
-        random = Random(1)
-        costs = []
-        for size in sizes:
-            plan_s, bind_s, picker = build_s(name, size, random)
-            tickets = POLICIES[name].numbers is Numbers.TICKET
-            numbers = [7919 + n if tickets else random.getrandbits(64) for n in range(PICKS)]
-            costs.append(f"{pick_s(picker, numbers, runs) * 1e6:.2f}")
-        yield [f"`{name}`", *costs, f"{plan_s * 1e3:.0f}", f"{bind_s * 1e3:.0f}"]
+def row(label: str, sizes: Sequence[int], take_s: float) -> Iterator[str]:
+    """What is measured, its picks in microseconds by size, then milliseconds to build the largest pool's."""
+    random = Random(1)
+    policy, balance_factor = ROWS[label]
+    yield label
+    for size in sizes:
+        snapshot = pool(policy, balance_factor, size, random)
+        live = {server.id: BusyServer(server.id, random) for server in snapshot.servers}
+        tickets = POLICIES[policy].numbers is Numbers.TICKET
+        numbers = [7919 + n if tickets else random.getrandbits(64) for n in range(PICKS)]
+        yield f"{pick_s(compile_policy(snapshot).bind(live), numbers, take_s) * 1e6:.2f}"
+    for seconds in build_s(lambda: compile_policy(snapshot), live, take_s):
+        yield f"{seconds * 1e3:.1f}"
 
 
-def main(sizes: Sequence[int] = SIZES, runs: int = RUNS) -> None:
+def main(sizes: Sequence[int] = SIZES, take_s: float = TAKE_S) -> None:
     header = ["policy", *(f"pick of {size:,}, µs" for size in sizes)]
     header += [f"plan of {sizes[-1]:,}, ms", "picker of it, ms"]
     print("|", " | ".join(header), "|")
     print("|", " | ".join("---" for _ in header), "|")
-    for row in rows(sizes, runs):
-        print("|", " | ".join(row), "|", flush=True)
+    for label in ROWS:
+        print("|", " | ".join(row(label, sizes, take_s)), "|", flush=True)
 
 
 if __name__ == "__main__":
