@@ -30,7 +30,7 @@ class Numbers(Enum):
 
 class Picker(Protocol[C]):
     """Picks among the eligible servers. `turns`: where a ticket alone decides, the servers in the order of
-    their turns (server = turns[number mod len(turns)]); else empty."""
+    their turns (server = turns[number mod len(turns)]); else, or where that would be very long, empty."""
 
     turns: Sequence[C]
 

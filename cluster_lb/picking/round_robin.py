@@ -9,7 +9,7 @@ from cluster_lb.picking.rotation import Rotation
 
 def round_robin(snapshot: Snapshot) -> Rotation:
     """The plain order of the servers."""
-    return Rotation([server.id for server in snapshot.eligible])
+    return Rotation([server.id for server in snapshot.eligible], range(len(snapshot.eligible)))
 
 
 POLICIES["round_robin"] = Policy(round_robin, Numbers.TICKET, weighted=False)

@@ -12,7 +12,7 @@ def weighted_round_robin(snapshot: Snapshot) -> Rotation:
     """The smooth schedule of the servers' effective weights."""
     servers = snapshot.eligible
     schedule = build_schedule([server.effective_weight for server in servers])
-    return Rotation([servers[index].id for index in schedule])
+    return Rotation([server.id for server in servers], schedule)
 
 
 POLICIES["weighted_round_robin"] = Policy(weighted_round_robin, Numbers.TICKET)

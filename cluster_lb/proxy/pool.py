@@ -106,7 +106,7 @@ class LivePool:
         self.bonds_made = 0
         self.open_tunnels = 0
         self.statuses = [0] * 6  # of the exchanges that no server answered
-        self._picker: Picker[LiveServer] = Rotation([]).bind({})
+        self._picker: Picker[LiveServer] = Rotation([], []).bind({})
         self._turns: Sequence[LiveServer] = ()
         self._plain_period = 0  # 0 where a pick takes more than a look at the schedule
         self._next_number: Callable[[Exchange], int] = self._ticket

@@ -12,6 +12,7 @@ from cluster_lb.model.availability import AdminState
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import POLICIES, compile_policy
+from tests.doubles.candidates import candidates
 
 SERVERS = (
     Server("a", Address("h", 1), 5, 5),
@@ -27,7 +28,7 @@ def snapshot(policy: str, servers: tuple[Server, ...] = SERVERS) -> Snapshot:
 
 @pytest.mark.parametrize("policy", ["round_robin", "weighted_round_robin"])
 def test_shares_are_those_of_the_rotation(policy):
-    turns = Counter(compile_policy(snapshot(policy)).turns)
+    turns = Counter(server.id for server in compile_policy(snapshot(policy)).bind(candidates("abcd")).turns)
     assert expected_shares(snapshot(policy)) == {server: n / turns.total() for server, n in turns.items()}
 
 

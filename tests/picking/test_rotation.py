@@ -10,7 +10,13 @@ from cluster_lb.picking import Rotation
 from cluster_lb.picking.rotation import Turns
 from tests.doubles.candidates import candidates
 
-TURNS = Rotation(["a", "a", "b", "a", "c"]).bind(candidates("abc"))
+
+def bound(turns: str) -> Turns:
+    ids = sorted(set(turns))
+    return Rotation(ids, list(map(ids.index, turns))).bind(candidates(ids))
+
+
+TURNS = bound("aabac")
 
 
 def first(ticket: int) -> str:
@@ -45,10 +51,10 @@ def test_an_order_names_each_server_once_from_its_turn_on():
     ],
 )
 def test_what_some_cannot_take_is_spread_over_the_others_by_weight(turns, without, shares):
-    bound = Rotation(turns).bind(candidates(sorted(set(turns))))
+    picker = bound(turns)
     heirs: Counter[str] = Counter()
     for ticket in range(12000):
-        servers = list(bound.order(ticket))
+        servers = list(picker.order(ticket))
         if servers[0].id in without:
             heirs[next(server.id for server in servers if server.id not in without)] += 1
     for server_id, share in shares.items():
@@ -66,15 +72,24 @@ class CountedTurns(list):
 
 
 def test_an_order_to_its_end_looks_at_few_turns_for_each_server_however_long_the_period():
-    live = candidates("abc")
-    bound = Turns(CountedTurns([live[server_id] for server_id in "a" * 5000 + "b" * 4999 + "c"]))
+    schedule = CountedTurns([0] * 5000 + [1] * 4999 + [2])
+    picker = Turns(list(candidates("abc").values()), schedule)
+    schedule.looks = 0
     for ticket in range(0, 10**4, 7):
-        assert sorted(server.id for server in bound.order(ticket)) == ["a", "b", "c"]
-    assert bound.turns.looks <= (10**4 // 7 + 1) * 20
+        assert sorted(server.id for server in picker.order(ticket)) == ["a", "b", "c"]
+    assert schedule.looks <= (10**4 // 7 + 1) * 20
+
+
+@pytest.mark.parametrize(("period", "laid_out"), [(1 << 16, True), ((1 << 16) + 1, False)])
+def test_a_very_long_period_is_not_laid_out_as_servers(period, laid_out):
+    picker = Rotation(["a", "b"], [0] * (period - 1) + [1]).bind(candidates("ab"))
+    assert len(picker.turns) == (period if laid_out else 0)
+    assert "".join(picker.first(period + turn).id for turn in (-1, 0, 1)) == "baa"
+    assert [server.id for server in picker.order(period - 1)] == ["b", "a"]
 
 
 def test_without_servers_there_is_nothing_to_pick():
-    empty = Rotation([])
+    empty = Rotation([], [])
     assert empty.period == 0
     assert empty.bind({}).first(3) is None
     assert list(empty.bind({}).order(3)) == []
