@@ -11,57 +11,85 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic
 
 from cluster_lb.model.snapshot import Snapshot
-from cluster_lb.picking.draws import Draws, Urn
-from cluster_lb.picking.mixing import mixed
+from cluster_lb.picking.draws import DRAW_BITS, Draws, Urn
+from cluster_lb.picking.mixing import GOLDEN
 from cluster_lb.picking.policy import POLICIES, C, Numbers, Policy
 
 _MOST_REPEATS = 4  # draws of the same server for the second choice
+_LOWER_HALF = (1 << DRAW_BITS) - 1
 
 
 class TwoChoices:
     """Server ids with their weights above 0."""
 
-    __slots__ = ("_draws", "_paces", "period")
+    __slots__ = ("_draws", "_ids", "_paces", "period")
 
     def __init__(self, weights: Mapping[str, int]) -> None:
         self._draws = Draws(weights)
-        self._paces = {server_id: 1 / weight for server_id, weight in weights.items()}
+        self._ids = list(weights)
+        self._paces = [1 / weight for weight in weights.values()]
         self.period = 0
 
     def bind(self, live: Mapping[str, C]) -> BetterOfTwo[C]:
-        return BetterOfTwo(self._draws.bind(live), self._paces)
+        paced = zip(map(live.__getitem__, self._ids), self._paces, strict=True)
+        return BetterOfTwo(self._draws.over(list(paced)))
 
 
 class BetterOfTwo(Generic[C]):
-    """`paces`: server id -> one over its weight."""
+    """`urn`: of servers, each with one over its weight."""
 
-    __slots__ = ("_paces", "_urn", "turns")
+    __slots__ = ("_aliases", "_columns", "_ends", "_urn", "turns")
 
-    def __init__(self, urn: Urn[C], paces: Mapping[str, float]) -> None:
+    def __init__(self, urn: Urn[tuple[C, float]]) -> None:
         self.turns: Sequence[C] = ()
         self._urn = urn
-        self._paces = paces
+        self._columns, self._ends, self._aliases = urn.columns, urn.ends, urn.aliases
 
     def first(self, number: int) -> C | None:
-        urn, paces = self._urn, self._paces
-        one = urn.first(number)
-        if one is None or not (key := (one.load + one.surplus) * paces[one.id]):
+        # Draws as `Urn.first` makes them, laid out flat.
+        columns, ends, aliases = self._columns, self._ends, self._aliases
+        if not columns:
+            return None
+        place = (number >> DRAW_BITS) * len(columns)
+        column = place >> DRAW_BITS
+        one, pace = (columns if place < ends[column] else aliases)[column]
+        load = (one.load + one.surplus) * pace
+        if not load:
             return one
         for _ in range(_MOST_REPEATS):
-            number = mixed(number)
-            other = urn.first(number)
-            if other is not None and other is not one:
-                return other if (other.load + other.surplus) * paces[other.id] < key else one
+            number &= _LOWER_HALF
+            place = number * len(columns)
+            column = place >> DRAW_BITS
+            other, pace = (columns if place < ends[column] else aliases)[column]
+            if other is not one:
+                return other if (other.load + other.surplus) * pace < load else one
+            number *= GOLDEN
         return one
 
     def order(self, number: int) -> Iterator[C]:
         """The better of the two, the other one, and further draws."""
-        best = self.first(number)
-        if best is not None:
-            yield best
-        for server in self._urn.order(number):
-            if server is not best:
-                yield server
+        two = sorted(self._two(number), key=_load)
+        yield from (server for server, _ in two)
+        yield from (paced[0] for paced in self._urn.order(number) if paced not in two)
+
+    def _two(self, number: int) -> Iterator[tuple[C, float]]:
+        """What is drawn with `number`, and the next other one."""
+        one = self._urn.first(number)
+        if one is None:
+            return
+        yield one
+        for _ in range(_MOST_REPEATS):
+            number &= _LOWER_HALF
+            other = self._urn.first(number << DRAW_BITS)
+            if other is not None and other is not one:
+                yield other
+                return
+            number *= GOLDEN
+
+
+def _load(paced: tuple[C, float]) -> float:
+    server, pace = paced
+    return (server.load + server.surplus) * pace
 
 
 def two_choices(snapshot: Snapshot) -> TwoChoices:
