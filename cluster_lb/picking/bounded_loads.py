@@ -13,29 +13,33 @@ from typing import Generic
 
 from cluster_lb.picking.policy import C
 
-# Servers that are counted anew with each pick. In a pool of no more, the sum is exact; in a larger one each
-# server's part of it is len(servers) / _COUNTED picks old at most, its own load in a decision never.
-_COUNTED = 8
+# A pool of so many servers is counted anew with each pick: there the sum is exact.
+_WHOLE = 8
+# So many servers of a larger one are: each server's part of the sum is then len(servers) / 4 picks old at
+# most, its own load in a decision never.
+_COUNTED = 4
 
 
 class Bounds(Generic[C]):
     """What each of `servers` takes. `weights`: theirs, above 0. `factor`: above 1."""
 
-    __slots__ = ("_chunks", "_counts", "_factor", "_next", "_servers", "_sum", "_weights")
+    __slots__ = ("_chunks", "_counts", "_factor", "_next", "_sum", "servers", "weights")
 
     def __init__(self, servers: Sequence[C], weights: Sequence[int], factor: float) -> None:
-        self._servers = servers
-        self._weights = weights
+        size = _WHOLE if len(servers) <= _WHOLE else _COUNTED
+        self.servers = servers
+        self.weights = weights
         self._factor = factor / sum(weights) if servers else 0.0
-        self._chunks = [servers[n : n + _COUNTED] for n in range(0, len(servers), _COUNTED)]
-        self._counts = [_load(chunk) for chunk in self._chunks]
+        self._chunks = [servers[n : n + size] for n in range(0, len(servers), size)]
+        self._counts = [sum([one.load + one.elsewhere for one in chunk]) for chunk in self._chunks]
         self._sum = sum(self._counts)
         self._next = 0
 
     def per_weight(self) -> float:
         """What a server takes now for each unit of its weight; to be asked once for each pick."""
-        number = self._next
-        count = _load(self._chunks[number])
+        number, count = self._next, 0
+        for server in self._chunks[number]:
+            count += server.load + server.elsewhere
         self._sum += count - self._counts[number]
         self._counts[number] = count
         self._next = (number or len(self._chunks)) - 1
@@ -43,9 +47,5 @@ class Bounds(Generic[C]):
 
     def takes(self, index: int, per_weight: float) -> bool:
         """Whether a server takes one more."""
-        server = self._servers[index]
-        return server.load + server.elsewhere < per_weight * self._weights[index]
-
-
-def _load(servers: Sequence[C]) -> int:
-    return sum([server.load + server.elsewhere for server in servers])
+        server = self.servers[index]
+        return server.load + server.elsewhere < per_weight * self.weights[index]

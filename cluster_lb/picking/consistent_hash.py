@@ -32,7 +32,7 @@ class ConsistentHash:
         servers = [live[server_id] for server_id in self._ids]
         if not self._factor:
             return SlotPicker(self._owners, servers)
-        return BoundedPicker(self._owners, servers, Bounds(servers, self._weights, self._factor))
+        return BoundedPicker(self._owners, Bounds(servers, self._weights, self._factor))
 
 
 class SlotPicker(Generic[C]):
@@ -58,9 +58,10 @@ class SlotPicker(Generic[C]):
         if not count:
             return
         seen: set[int] = set()
+        begin = number % SLOTS - SLOTS  # counted from the end, so that the table goes on with its first slot
         # Light servers among heavy ones own few slots, or none: a full pool must not cost a walk through all.
-        for slot in range(number, number + min(SLOTS, max(_LEAST_WALK, _WALK * count))):
-            index = self._owners[slot % SLOTS]
+        for slot in range(begin, begin + min(SLOTS, max(_LEAST_WALK, _WALK * count))):
+            index = self._owners[slot]
             if index not in seen:
                 seen.add(index)
                 yield index
@@ -72,27 +73,33 @@ class SlotPicker(Generic[C]):
 class BoundedPicker(SlotPicker[C]):
     """The first from the slot on that is not above its bound; those that are come after the others."""
 
-    __slots__ = ("_bounds",)
+    __slots__ = ("_bounds", "_weights")
 
-    def __init__(self, owners: array[int], servers: Sequence[C], bounds: Bounds[C]) -> None:
-        super().__init__(owners, servers)
+    def __init__(self, owners: array[int], bounds: Bounds[C]) -> None:
+        super().__init__(owners, bounds.servers)
         self._bounds = bounds
+        self._weights = bounds.weights
 
     def first(self, number: int) -> C | None:
-        if not self._servers:
+        owners, servers, weights = self._owners, self._servers, self._weights
+        if not servers:
             return None
-        index = self._owners[number % SLOTS]
-        if self._bounds.takes(index, self._bounds.per_weight()):
-            return self._servers[index]
-        return next(self.order(number))
+        per_weight = self._bounds.per_weight()
+        begin = number % SLOTS - SLOTS
+        for slot in range(begin, begin + _LEAST_WALK):
+            index = owners[slot]
+            server = servers[index]
+            if server.load + server.elsewhere < per_weight * weights[index]:  # `Bounds.takes`, laid out flat
+                return server
+        return next(self._order(number, per_weight))
 
     def order(self, number: int) -> Iterator[C]:
-        if not self._servers:
-            return
-        bounds, full = self._bounds, []
-        per_weight = bounds.per_weight()
+        return self._order(number, self._bounds.per_weight() if self._servers else 0.0)
+
+    def _order(self, number: int, per_weight: float) -> Iterator[C]:
+        takes, full = self._bounds.takes, []
         for index in self._walk(number):
-            if bounds.takes(index, per_weight):
+            if takes(index, per_weight):
                 yield self._servers[index]
             else:
                 full.append(index)

@@ -36,6 +36,6 @@ def test_in_a_large_pool_a_change_counts_after_a_round():
     measured, servers = bounds(100)
     for server in servers:
         server.load = 3
-    for _ in range(13):
+    for _ in range(25):
         measured.per_weight()
     assert measured.per_weight() == pytest.approx(1.25 * 301 / 100)
