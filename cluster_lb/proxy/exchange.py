@@ -341,6 +341,8 @@ class Exchange:
 
     def _repeat(self, before: LiveServer, server: LiveServer, *, fresh: bool) -> None:
         before.load -= 1
+        if self.pool.limits is not None:
+            self.pool.limits.look_again()
         self.pool.retries += 1
         self.simple = self.simple and self.pool.sticky is None  # the client moves: its cookie changes
         self._attempt(server, fresh=fresh)
@@ -424,7 +426,7 @@ class Exchange:
             self.client.listener.ledger.settle(self, server)
             limits = self.pool.limits
             if limits is not None:
-                limits.on_settled()
+                limits.on_settled(server)
         else:
             self.client.listener.ledger.settle_unserved(self)
             if self.pool.limits is not None:

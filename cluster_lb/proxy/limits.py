@@ -28,6 +28,8 @@ class Limits:
 
     __slots__ = (
         "_elsewhere",
+        "_freed",
+        "_full",
         "_nodes",
         "_pool",
         "_settings",
@@ -43,6 +45,8 @@ class Limits:
         self._settings = settings
         self._nodes = 1
         self._elsewhere = 0
+        self._full = False  # all servers, when a pick last asked them
+        self._freed: LiveServer | None = None  # where an exchange has ended since: there alone may be room
         self.in_flight = pool.in_flight
         self.waiting: dict[Exchange, None] = {}  # in their order
         self.queued = 0
@@ -51,13 +55,36 @@ class Limits:
 
     def configure(self, settings: LimitSettings) -> None:
         self._settings = settings
+        self.look_again()
 
     def hear(self, nodes: int, elsewhere: int) -> None:
         """`nodes` that share the limits, and what the others have in flight in the pool."""
         self._nodes = max(1, nodes)
         self._elsewhere = elsewhere
+        self.look_again()
 
     # --- decisions
+
+    def pick(self, number: int) -> LiveServer | None:
+        """The first server in the order of `number` that has room, where the pool has; counts the exchange.
+        That all are full is remembered, so that a crowd does not ask all of them again and again."""
+        if not self.is_open():
+            return None
+        if self._full:
+            server, self._freed = self._freed, None
+            if server is not None and not (self._pool.picks_among(server) and self.takes(server)):
+                server = None
+        else:
+            server = self._pool.next_after(number, ())
+            self._full = server is None
+        if server is not None:
+            self.in_flight += 1
+        return server
+
+    def look_again(self) -> None:
+        """Servers may have room that had none, more than by the end of one exchange."""
+        self._full = False
+        self._freed = None
 
     def is_open(self) -> bool:
         """Whether the pool as a whole takes one more."""
@@ -90,9 +117,13 @@ class Limits:
         """An exchange that has no server has ended; it may have been waiting."""
         self.waiting.pop(exchange, None)
 
-    def on_settled(self) -> None:
-        """An exchange that had a server has ended: there may be room for another."""
+    def on_settled(self, server: LiveServer) -> None:
+        """An exchange that had `server` has ended: there may be room for another."""
         self.in_flight -= 1
+        if self._full and self._freed is None:
+            self._freed = server
+        else:
+            self.look_again()
         self.serve_waiting()
 
     def serve_waiting(self) -> None:
@@ -117,4 +148,5 @@ class Limits:
             del self.waiting[exchange]
             self.timed_out += 1
             exchange.on_queue_timeout()
+        self.look_again()
         self.serve_waiting()

@@ -160,7 +160,7 @@ class ShadowExchange(Exchange):
             latency.counts[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
             latency.sum += elapsed
             if self.pool.limits is not None:
-                self.pool.limits.on_settled()
+                self.pool.limits.on_settled(server)
         else:
             self.pool.statuses[self.status // 100] += 1
             if self.pool.limits is not None:

@@ -114,7 +114,7 @@ class LivePool:
         self.notice_s = slow_s
         self.latencies: Latencies | None = None
         self._by_load = False
-        self._weights: dict[str, int] = {}  # of the eligible servers, where the policy goes by load
+        self._weights: dict[str, int] = {}  # of the eligible servers
         self._heard: list[LiveServer] = []  # on which others had something in flight
         # Begins anywhere, so that nodes do not all begin with the same server.
         self._local_numbers = count(getrandbits(32))
@@ -199,10 +199,11 @@ class LivePool:
         self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
         self._measure(policy.by_latency or self._adaptive)
         self._by_load = goes_by_load(snapshot)
-        self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if self._by_load else {}
+        self._weights = {s.id: s.effective_weight for s in snapshot.eligible}
         self.epoch = snapshot.epoch
         self._set_limits()
         if self.limits is not None:
+            self.limits.look_again()
             self.limits.serve_waiting()
 
     def stick(self, sticky: Sticky | None) -> None:
@@ -234,16 +235,14 @@ class LivePool:
 
     def pick(self, number: int) -> LiveServer | None:
         """The first server in the order of `number` that this node can reach and that has room."""
-        limits = self.limits
-        if limits is None:
-            server = self._picker.first(number)
-            return self.next_after(number, ()) if server is not None and server.out else server
-        if not limits.is_open():
-            return None
-        server = self.next_after(number, ())
-        if server is not None:
-            limits.in_flight += 1
-        return server
+        if self.limits is not None:
+            return self.limits.pick(number)
+        server = self._picker.first(number)
+        return self.next_after(number, ()) if server is not None and server.out else server
+
+    def picks_among(self, server: LiveServer) -> bool:
+        """Whether the server is one of those that picks choose from."""
+        return server.id in self._weights and self.servers.get(server.id) is server
 
     def _numbers(self, source: Numbers, period: int) -> Callable[[Exchange], int]:
         if source is Numbers.KEY:
@@ -291,6 +290,8 @@ class LivePool:
         could not reach lately only where there is no other."""
         last_resort = None
         limits = self.limits
+        if limits is not None and tried:
+            limits.look_again()  # the attempt that failed leaves room where it was
         for server in self._picker.order(number):
             if server in tried or (limits is not None and not limits.takes(server)):
                 continue

@@ -7,11 +7,17 @@ import socket
 
 import pytest
 
+from cluster_lb.clock import SystemClock
 from cluster_lb.model.advice import NO_ADVICE, Advice
+from cluster_lb.picking import compile_policy
 from cluster_lb.proxy.limits import Limits
+from cluster_lb.proxy.pool import LivePool
+from cluster_lb.proxy.server import LiveServer
+from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.limits import LimitSettings
 from cluster_lb.settings.schema import PoolSettings
 from tests.doubles.http_servers import OK, Message, Peer
+from tests.doubles.snapshots import weighted
 from tests.doubles.waiting import eventually
 
 GET = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -86,6 +92,98 @@ def test_connections_are_shared_out_equally(load, idle, nodes, takes):
 def test_without_a_limit_there_is_none():
     assert limits(2, 10**6, server_connections=1).is_open()
     assert limits(2, pool_requests=1).takes(Server(10**6, elsewhere=10**6))
+
+
+def limited(servers: int, **settings: int) -> tuple[LivePool, Limits]:
+    pool = LivePool("web", None, Ticker(SystemClock()), PoolSettings.model_validate({"limits": settings}))
+    snapshot = weighted({f"s{number}": 1 for number in range(servers)}, "round_robin")
+    pool.adopt(snapshot, compile_policy(snapshot))
+    assert pool.limits is not None
+    return pool, pool.limits
+
+
+class Asked:
+    """Counts the servers that picks ask."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count, self._takes = 0, Limits.takes
+        monkeypatch.setattr(Limits, "takes", lambda limits, server: self.ask(limits, server))
+
+    def ask(self, limits: Limits, server: LiveServer) -> bool:
+        self.count += 1
+        return self._takes(limits, server)
+
+
+def fill(pool: LivePool) -> None:
+    number = 0
+    while (server := pool.pick(number)) is not None:
+        server.load += 1
+        number += 1
+
+
+def test_a_full_pool_is_not_asked_again_by_those_who_come(monkeypatch):
+    pool, _ = limited(50, server_requests=2)
+    fill(pool)
+    asked = Asked(monkeypatch)
+    assert [pool.pick(number) for number in range(10)] == [None] * 10
+    assert asked.count == 0
+
+
+def test_an_exchange_that_ends_in_a_full_pool_leaves_its_room_to_the_next(monkeypatch):
+    pool, made = limited(50, server_requests=2)
+    fill(pool)
+    asked = Asked(monkeypatch)
+    for name in ("s7", "s7", "s31"):
+        freed = pool.servers[name]
+        freed.load -= 1
+        made.on_settled(freed)
+        assert pool.pick(3) is freed
+        freed.load += 1
+        assert pool.pick(4) is None
+    assert asked.count == 3
+    assert made.in_flight == 100
+
+
+def test_several_that_end_in_a_full_pool_leave_room_for_as_many():
+    pool, made = limited(5, server_requests=2)
+    fill(pool)
+    for server in pool.servers.values():
+        server.load -= 1
+        made.on_settled(server)
+    fill(pool)
+    assert [server.load for server in pool.servers.values()] == [2] * 5
+
+
+def test_what_ends_on_a_server_that_takes_nobody_any_more_leaves_no_room():
+    pool, made = limited(3, server_requests=1)
+    fill(pool)
+    left = pool.servers["s2"]
+    snapshot = weighted({"s0": 1, "s1": 1, "s2": 0}, "round_robin")
+    pool.adopt(snapshot, compile_policy(snapshot))
+    assert pool.pick(0) is None
+    left.load -= 1
+    made.on_settled(left)
+    assert pool.pick(0) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pool: pool.configure(PoolSettings.model_validate({"limits": {"server_requests": 2}})),
+        lambda pool: pool.hear_loads(1, {}),
+        lambda pool: pool.limits.on_tick(0.0),
+        lambda pool: pool.next_after(0, (pool.servers["s0"],)),
+    ],
+    ids=["settings", "heard", "tick", "retry"],
+)
+def test_a_full_pool_is_looked_at_again_when_things_change(change):
+    pool, _ = limited(2, server_requests=1)
+    pool.servers["s0"].elsewhere = pool.servers["s1"].elsewhere = 1
+    pool.limits.hear(2, 2)
+    assert pool.pick(0) is None
+    pool.servers["s0"].elsewhere = 0
+    change(pool)
+    assert pool.pick(0) is pool.servers["s0"]
 
 
 # --- at work
