@@ -90,23 +90,21 @@ class FieldLines(Lines):
     def __init__(self) -> None:
         self._peers: dict[str, bytes] = {}
         self._times = _times(self.times_form)
+        self._last = self._last_text = b""  # request line, and what its access line says of it
 
     def line(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
-        request = exchange.request_line
-        if (
-            exchange.attempts != 1
-            or exchange.first_byte_at
-            or exchange.body_bytes
-            or server is None
-            or QUOTE in request
-            or BACKSLASH in request
-        ):
+        if exchange.attempts != 1 or exchange.first_byte_at or exchange.body_bytes or server is None:
             return self._any_line(exchange, server, elapsed)
+        request = exchange.request_line
+        if request is not self._last:  # the same object, where a client repeats itself
+            if QUOTE in request or BACKSLASH in request:
+                return self._any_line(exchange, server, elapsed)
+            self._last, self._last_text = request, request[:-_VERSION]
         try:
             return _join(
                 (
                     self._peers[exchange.client.peer],
-                    request[:-_VERSION],
+                    self._last_text,
                     server.log_tails[exchange.status],
                     _NUMBERS[exchange.response_bytes],
                     self._times[floor(elapsed * _TIMES_A_SECOND)],

@@ -63,8 +63,8 @@ class AccessLog:
         return self._file.lost
 
     def _take(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> None:
-        held = self._held
-        held.append(self._line(exchange, server, elapsed))
+        held, line = self._held, self._line  # not self._line(...): CPython would look for a method first
+        held.append(line(exchange, server, elapsed))
         if len(held) >= _MAX_BATCH:
             self.flush()
 

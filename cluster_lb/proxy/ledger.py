@@ -102,8 +102,9 @@ class Ledger:
             if exchange.status < FIRST_5XX:
                 server.excused += 1
             self._warn_failed(exchange, server.id)
-        if self._log_exchange is not None:
-            self._log_exchange(exchange, server, elapsed)
+        log = self._log_exchange
+        if log is not None:
+            log(exchange, server, elapsed)
 
     def settle_unserved(self, exchange: Exchange) -> None:
         """An exchange that reached no server has ended."""
