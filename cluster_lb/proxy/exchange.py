@@ -322,14 +322,16 @@ class Exchange:
         """Where a repeat after `server` may go: never after response bytes went out, never where a server may
         have acted on a request that is not idempotent, never when the body is no longer at hand."""
         rules = self.rules
-        if self._responded or self.attempts >= rules.attempts or failure.word not in rules.retry_on:
+        again = stale and self.attempts == 1  # a fresh connection to the server is its first real attempt
+        if self._responded or failure.word not in rules.retry_on:
+            return None
+        if self.attempts >= rules.attempts and not again:
             return None
         if not (failure.untouched or self.method in IDEMPOTENT or rules.retry_non_idempotent):
             return None
         if self._body is not None and not self._body.at_hand:
             return None
         self.tried += (server,)
-        again = stale and self.attempts == 1  # a fresh connection to the server is its first real attempt
         if again and server is self.bound_to and not (server.out or server.retired):
             return server
         following = self.pool.next_after(self.number, self.tried)

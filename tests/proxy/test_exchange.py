@@ -218,6 +218,14 @@ async def test_a_stale_kept_connection_is_nothing_against_the_server(balancer):
     assert await balancer.line(2) == '"GET /x" 200 web/s1 attempts=2'
 
 
+async def test_a_stale_connection_is_repeated_where_one_server_alone_may_be_tried(start):
+    balancer = await start(pool={"attempts": 1})
+    await balancer.answering(OK, CUT)
+    await balancer.answering(OK)
+    client = await balancer.client()
+    assert [(await client.ask(GET)).status for _ in range(3)] == [200, 200, 200]
+
+
 async def test_the_only_server_is_asked_again_on_a_fresh_connection(balancer):
     async def at_most_one(peer):
         await peer.request()
