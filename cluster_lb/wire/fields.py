@@ -16,7 +16,8 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 
 #: All that a valid block holds: what a value may (HTAB, SP, visible ASCII, obs-text: RFC 9110 section 5.5;
 #: optional white space around it is part of it here), and the ends of lines.
-ALLOWED = b"\t\r\n" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_ALLOWED = b"\t\r\n" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_WITHOUT_OTHERS = bytes(byte if byte in _ALLOWED else 0x20 for byte in range(0x100))
 
 #: Looser than the grammar, and many times as quick: `is_block` sees to the rest.
 ANY_VALUE = rb":[^\r]*+\r\n"
@@ -32,8 +33,14 @@ def is_block(block: bytes) -> bool:
     return (
         _are_lines(block) is not None
         and block.count(b"\n") == block.count(b"\r\n")
-        and not block.translate(None, ALLOWED)
+        and is_allowed(block)
     )
+
+
+def is_allowed(data: bytes) -> bool:
+    """Whether no byte is other than a valid block may hold."""
+    # Half the cost of deleting what is allowed: without a change translate gives back what it got.
+    return data.translate(_WITHOUT_OTHERS) == data
 
 
 class Line(NamedTuple):

@@ -30,7 +30,7 @@ class Shape:
         match = self._match(data, start)
         # No value holds a CR. Nor does one hold a LF, if there are only those of the lines; nor anything else
         # that it must not.
-        if match is None or data.count(b"\n", start) != self._lines or data.translate(None, fields.ALLOWED):
+        if match is None or data.count(b"\n", start) != self._lines or not fields.is_allowed(data):
             return None
         return b"".join(match.groups())
 
