@@ -12,7 +12,7 @@ import structlog
 from cluster_lb.errors import SettingsError
 from cluster_lb.model.address import Address
 from cluster_lb.proxy.acceptor import Acceptor
-from cluster_lb.proxy.client import ClientConnection
+from cluster_lb.proxy.connection import Connection
 from cluster_lb.proxy.exchange_types import ExchangeTypes
 from cluster_lb.proxy.front_door import client_maker, hsts_line
 from cluster_lb.proxy.ledger import Ledger
@@ -78,7 +78,7 @@ class Listener:
         self.ticker = ticker
         self.tasks = tasks
         self.on_unreachable = on_unreachable
-        self.clients: set[ClientConnection] = set()
+        self.clients: set[Connection] = set()
         self.recent = NO_MEMO  # the last request memo of all clients
         self.shapes = Shapes()
         self.debug_headers = settings.debug_headers
@@ -147,7 +147,7 @@ class Listener:
         """Whether the forwarding fields of this peer are believed."""
         return bool(self._trusted) and _among(peer, self._trusted)
 
-    def on_connected(self, client: ClientConnection) -> None:
+    def on_connected(self, client: Connection) -> None:
         if self.ledger.connections >= self._max_connections:
             self.ledger.rejected += 1
             self.ledger.refuse(client.peer, 503, f"more than {self._max_connections} connections")
@@ -165,7 +165,7 @@ class Listener:
         if self._draining:  # its handshake was under way
             client.drain()
 
-    def on_disconnected(self, client: ClientConnection) -> None:
+    def on_disconnected(self, client: Connection) -> None:
         self.clients.discard(client)
         self.ledger.connections -= 1
         self._on_one_less()

@@ -30,11 +30,7 @@ _each_line = re.compile(rb"([^:\r]++):([^\r]*+)\r\n").finditer
 def is_block(block: bytes) -> bool:
     """Whether this is a whole block, each line with its CRLF, ended by the empty line."""
     # No value has a CR. If each LF follows one, no value has a LF; nor has it anything else that it must not.
-    return (
-        _are_lines(block) is not None
-        and block.count(b"\n") == block.count(b"\r\n")
-        and is_allowed(block)
-    )
+    return _are_lines(block) is not None and block.count(b"\n") == block.count(b"\r\n") and is_allowed(block)
 
 
 def is_allowed(data: bytes) -> bool:
