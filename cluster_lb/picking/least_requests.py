@@ -16,7 +16,7 @@ from cluster_lb.picking.ring import Ring
 from cluster_lb.picking.schedule import build_schedule
 
 _WHOLE = 8  # a pool of so many is looked at as a whole
-_FEW = 4  # of a larger one; eight would bring the fullest server no closer to the mean than by 3 %
+_FEW = 4  # of a larger one; with eight the fullest server has 3 % less, where one is slow up to 8 %
 
 
 class LeastRequests:
