@@ -16,7 +16,7 @@ from cluster_lb.picking.ring import Ring
 from cluster_lb.picking.schedule import build_schedule
 
 _WHOLE = 8  # a pool of so many is looked at as a whole
-_FEW = 4  # of a larger one; with eight the fullest server has 3 % less, where one is slow up to 8 %
+_FEW = 4  # of a larger one; with eight the fullest server would have 2 to 5 % less
 
 
 class LeastRequests:
