@@ -344,7 +344,7 @@ class Exchange:
     def _repeat(self, before: LiveServer, server: LiveServer, *, fresh: bool) -> None:
         before.load -= 1
         if self.pool.limits is not None:
-            self.pool.limits.look_again()
+            self.pool.limits.look_again()  # the attempt that failed leaves room where it was
         self.pool.retries += 1
         self.simple = self.simple and self.pool.sticky is None  # the client moves: its cookie changes
         self._attempt(server, fresh=fresh)

@@ -290,8 +290,6 @@ class LivePool:
         could not reach lately only where there is no other."""
         last_resort = None
         limits = self.limits
-        if limits is not None and tried:
-            limits.look_again()  # the attempt that failed leaves room where it was
         for server in self._picker.order(number):
             if server in tried or (limits is not None and not limits.takes(server)):
                 continue

@@ -172,9 +172,8 @@ def test_what_ends_on_a_server_that_takes_nobody_any_more_leaves_no_room():
         lambda pool: pool.configure(PoolSettings.model_validate({"limits": {"server_requests": 2}})),
         lambda pool: pool.hear_loads(1, {}),
         lambda pool: pool.limits.on_tick(0.0),
-        lambda pool: pool.next_after(0, (pool.servers["s0"],)),
     ],
-    ids=["settings", "heard", "tick", "retry"],
+    ids=["settings", "heard", "tick"],
 )
 def test_a_full_pool_is_looked_at_again_when_things_change(change):
     pool, _ = limited(2, server_requests=1)
@@ -214,6 +213,9 @@ class Held:
 
     async def let_go(self) -> None:
         await self._peers.pop(0).send(OK)
+
+    async def fail(self) -> None:
+        await self._peers.pop(0).close()
 
 
 async def asking(balancer, number: int, form: bytes = GET) -> Peer:
@@ -442,6 +444,26 @@ async def test_a_retry_goes_where_there_is_room(start):
     await held.let_go()
     assert (await first.response()).status == 200
     assert balancer.pool.limits.in_flight == 0
+
+
+async def test_a_retry_leaves_room_behind(start):
+    balancer, held = await started(start, server_requests=1, queue=0)
+    others = [Held(), Held()]
+    for other in others:
+        await balancer.server(other)
+    clients = [await asking(balancer, number) for number in range(3)]
+    for one in (held, *others):
+        await one.came(1)
+    assert (await (await balancer.client()).ask(GET % 3)).status == 503  # all are known to be full
+    await others[0].let_go()
+    await eventually(lambda: balancer.live(1).load == 0)
+    await others[1].fail()
+    await others[0].came(2)
+    clients.append(await asking(balancer, 4))
+    await others[1].came(2)
+    for one in (held, *others):
+        await one.let_go()
+    assert {(await client.response()).status for client in clients} == {200}
 
 
 async def test_limits_that_come_under_traffic_know_of_servers_that_left(start):
