@@ -32,6 +32,8 @@ _MAX_AHEAD_BYTES = 64 * 1024
 # The common path takes shorter request lines only; what is longer is held against the limit of heads.
 _MAX_COMMON_LINE_BYTES = 1024
 
+_NOWHERE = b"\0"  # no target begins so
+
 
 class ClientConnection(Connection):
     """One client's requests. `mark`: what the last field block says of its request's place among others."""
@@ -107,9 +109,13 @@ class ClientConnection(Connection):
         tail = memo.tail if same else memo.tail_of(data, line_end, listener.max_head_bytes)
         if tail is None:
             return False
-        method = line[1]
+        method, target = line[1], line[2]
         router = listener.router
-        route = router.only or router.find(method, line[2], memo.fields.host, tail)
+        known, section, route = memo.section
+        if known is not router or target[: len(section)] != section:
+            route = router.find(method, target, memo.fields.host, tail)
+            if known is not router:
+                memo.section = (router, *(router.section(memo.fields.host, target) or (_NOWHERE, route)))
         if not route.plain:
             if same and not memo.special:
                 self._begin(route, method, data[:line_end], memo.fields, b"")

@@ -27,6 +27,9 @@ _SHARED = 1024  # at most 1024 blocks of 2 KiB, three times over: 6 MiB
 
 # As it came, and: router, type of exchange, route, method, request line, what servers get.
 WholeRequest = tuple[bytes, "Router | None", "type[Exchange]", "Route", bytes, bytes, bytes]
+# Router, what targets begin with that take one route whatever else their requests say, and that route.
+Section = tuple["Router | None", bytes, "Route"]
+NO_SECTION = cast("Section", (None, b"", None))
 NO_REQUEST = cast("WholeRequest", (b"", None, None, None, b"", b"", b""))  # no request is empty
 
 
@@ -38,7 +41,7 @@ class RequestMemo:
     `special`: these have a body, or end their connection. `edited`: the tail as the last route that edits
     fields made it. `shape`: that of the block, once it is known. `whole`: the last plain request with this
     block, as it came, and what was made of it under the router of then; `head`: the same of one with a body,
-    which is left out."""
+    which is left out. `section`: where the first request with this block went, for others that go there."""
 
     block: bytes
     fields: RequestFields
@@ -54,6 +57,7 @@ class RequestMemo:
     shape: Shape | None = None
     whole: WholeRequest = NO_REQUEST
     head: WholeRequest = NO_REQUEST
+    section: Section = NO_SECTION
 
     def tail_of(self, data: bytes, start: int, limit: int) -> bytes | None:
         """The tail for a request without body whose block `data` has from `start` on; None unless the block

@@ -21,20 +21,20 @@ class PathTable:
     (no priority breaks it), so that the first one found is the one. `whole`: the route of all requests of
     this host, where there is one.
 
-    `_segments`: those that exact paths and prefixes begin with. `_elsewhere`: what a path takes that begins
-    with none of them, with `_decided` whatever its request is like: most requests to a large table end here.
+    `_segments`: those that exact paths and prefixes begin with. `elsewhere`: what a path takes that begins
+    with none of them, where it `is_elsewhere`: most requests to a large table end here.
     """
 
     __slots__ = (
         "_by_pattern",
         "_decided",
-        "_elsewhere",
         "_exact",
         "_longest",
         "_ordered",
         "_patterns",
         "_prefixes",
         "_segments",
+        "elsewhere",
         "whole",
     )
 
@@ -49,18 +49,17 @@ class PathTable:
         ]
         self._by_pattern = [candidate for _, candidate in patterns]
         self._patterns = PatternSet([pattern for pattern, _ in patterns]) if patterns else None
-        self._elsewhere = self._prefixes[b""][0] if b"" in self._prefixes else None
-        self._decided = not patterns and (self._elsewhere is None or self._elsewhere.unconditional)
+        self.elsewhere = self._prefixes[b""][0] if b"" in self._prefixes else None
+        self._decided = not patterns and (self.elsewhere is None or self.elsewhere.unconditional)
         first_match, first = candidates[0]
         covers_all = first.unconditional and first_match.kind is PathKind.PREFIX and not first_match.path
         self.whole = first if covers_all else None
 
     def find(self, method: bytes, path: bytes, block: bytes) -> Candidate | None:
         """The first route by rank that matches `path`, which begins with a slash."""
-        end = path.find(b"/", 1)
-        known = (path if end < 0 else path[:end]) in self._segments
-        if self._decided and not known:
-            return self._elsewhere
+        segment = _first_segment(path)
+        if self.is_elsewhere(segment):
+            return self.elsewhere
         found = None
         if path in self._exact:
             found = _first(self._exact[path], method, block)
@@ -69,7 +68,12 @@ class PathTable:
             found = _better(found, _first([self._by_pattern[n] for n in numbers], method, block))
         if found is not None and self._ordered:
             return found
-        return _better(found, self._by_prefix(method, path if known else b"", block))
+        path = path if segment in self._segments else b""
+        return _better(found, self._by_prefix(method, path, block))
+
+    def is_elsewhere(self, segment: bytes) -> bool:
+        """Whether a path that begins with `segment` takes `elsewhere`, whatever else its request says."""
+        return self._decided and segment not in self._segments
 
     def _by_prefix(self, method: bytes, path: bytes, block: bytes) -> Candidate | None:
         found = None

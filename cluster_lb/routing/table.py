@@ -54,6 +54,26 @@ class MatchTable:
                     found = candidate
         return None if found is None else found.number
 
+    def section(self, host: bytes, target: bytes) -> tuple[bytes, int | None] | None:
+        """What targets have to begin with to take the same route as `target`, whatever else their requests to
+        `host` say, and that route, as `find` gives it; None where more than the first segment decides."""
+        tables = self._tables.get(host)
+        if tables is None:
+            tables = self._remember(host)
+        end = target.find(b"/", 1)
+        segment, prefix = target[:end], b""
+        for table in tables:
+            if not self._ordered:
+                return None
+            if table.whole is not None:
+                return prefix, table.whole.number
+            if end < 0 or _QUESTION_MARK in segment or not table.is_elsewhere(segment):
+                return None
+            prefix = segment + b"/"
+            if table.elsewhere is not None:
+                return prefix, table.elsewhere.number
+        return prefix, None
+
     def _remember(self, host: bytes) -> tuple[PathTable, ...]:
         """The tables of a host that was not asked for lately."""
         if len(host) > MAX_HOST_BYTES:

@@ -94,9 +94,7 @@ def test_what_is_known_ends_with_its_routes(request_bytes):
 
     balancer.requests([request_bytes])
     balancer.requests([request_bytes])
-    after = Asked(balancer.pool)
-    after.only = None
-    balancer.listener.route_by(after)
+    balancer.listener.route_by(Asked(balancer.pool))
     assert balancer.listener.router is not router
     assert balancer.requests([request_bytes]).forwarded == [alone(request_bytes)]
     assert len(asked) == 1

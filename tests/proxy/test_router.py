@@ -78,12 +78,23 @@ def test_the_most_specific_route_is_taken(router, host, target, pool):
     assert router.find(b"GET", target, host, b"").pool.name == pool
 
 
-def test_without_routes_there_is_only_the_listeners_pool(router):
+def test_without_routes_there_is_only_the_listeners_pool():
     web = pools("web")["web"]
-    only = Router(web).only
-    assert only is not None
-    assert only.pool is web
-    assert router.only is None
+    begin, route = Router(web).section(b"any", b"/x")
+    assert begin == b""
+    assert route.pool is web
+
+
+async def test_requests_of_one_section_take_its_route_and_others_their_own(balancer):
+    await balancer.answering(OK)
+    balancer.route({"path_prefix": "/none", "pool": "empty"})
+    client = await balancer.client()
+    statuses = {}
+    for target in (b"/a/1", b"/a/2", b"/none", b"/a/3", b"/none/x", b"/b/1", b"/a/none"):
+        statuses[target] = (await client.ask(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)).status
+    assert [target for target, status in statuses.items() if status == 503] == [b"/none", b"/none/x"]
+    balancer.route({"path_prefix": "/a", "pool": "empty"})
+    assert (await client.ask(b"GET /a/4 HTTP/1.1\r\nHost: a\r\n\r\n")).status == 503
 
 
 async def test_requests_of_one_connection_may_go_to_different_pools(balancer):

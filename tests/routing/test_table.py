@@ -224,6 +224,68 @@ def test_the_compiled_table_is_the_naive_one(table, host, method, segments, quer
     assert found == naive(table, host, method, target, values)
 
 
+SIMPLE = st.builds(  # mostly what a section may be made of
+    Match, HOSTS, st.just(PathKind.PREFIX), st.sampled_from([b"", b"/x", b"/x/y", b"/y"])
+)
+
+
+@given(
+    table=st.lists(st.one_of(SIMPLE, SIMPLE, matches()), max_size=6),
+    host=st.sampled_from([*NAMES, b"z"]),
+    targets=st.lists(
+        st.sampled_from(
+            [b"/", b"//", b"/x", b"/x/", b"/xy", b"/xy/", b"/xy/x", b"/xy/x?/", b"/xy?/x", b"/z/"]
+        ),
+        min_size=2,
+        max_size=5,
+    ),
+    others=st.tuples(st.sampled_from([b"GET", b"POST"]), st.sampled_from([b"", b"f: 1\r\n", b"g: 2\r\n"])),
+)
+def test_all_targets_of_a_section_take_its_route_whatever_their_requests_say(table, host, targets, others):
+    compiled = MatchTable(table)
+    section = compiled.section(host, targets[0])
+    if section is not None:
+        begin, number = section
+        assert targets[0].startswith(begin)
+        for target in targets:
+            if target.startswith(begin):
+                assert compiled.find(host, others[0], target, others[1]) == number
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "found"),
+    [
+        (b"h", b"/other/page", (b"/other/", 3)),
+        (b"h", b"/other/page?x=/y", (b"/other/", 3)),
+        (b"h", b"/other", None),
+        (b"h", b"/other?x=/y", None),
+        (b"h", b"/v1/x", None),
+        (b"all", b"/v1/x", (b"", 4)),
+        (b"some", b"/v1/x", None),  # may depend on a field
+        (b"z", b"/other/page", (b"/other/", None)),
+    ],
+)
+def test_a_section_is_what_is_decided_by_the_first_segment(host, target, found):
+    field = FieldCondition("x-a")
+    table = MatchTable(
+        [
+            prefix(b"/v1", b"h"),
+            exact(b"/v1/x", b"h"),
+            prefix(b"/v2"),
+            prefix(b"", b"h"),
+            prefix(b"", b"all"),
+            prefix(b"", b"some", fields=(field,)),
+        ]
+    )
+    assert table.section(host, target) == found
+
+
+def test_where_priorities_break_the_order_no_section_is_known():
+    table = MatchTable([prefix(b"/v1", b"h"), prefix(b"", b"h"), prefix(b"", priority=1)])
+    assert table.find(b"h", b"GET", b"/other/page", b"") == 2
+    assert table.section(b"h", b"/other/page") is None
+
+
 def test_a_name_longer_than_any_is_nobodys_and_not_remembered():
     table = MatchTable([prefix(b"", b"*.b"), prefix(b"")])
     for letter in (b"x", b"y", b"z"):
