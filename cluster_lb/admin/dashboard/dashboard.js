@@ -154,6 +154,7 @@ function table(kind, titles, rows) {
 function poolCard(pool) {
   const taking = pool.servers.filter((server) => server.share > 0).length;
   const shares = measured(pool);
+  const kept = pool.policy.endsWith("round_robin") ? "exact" : "by weight"; // others go by load, key or chance too
   return make("article.card", {},
     make("div.head", {},
       make("h3", {}, pool.name),
@@ -164,17 +165,18 @@ function poolCard(pool) {
     pool.backups_serve && !pool.panics ? make("p.alarm", {}, "Too few primaries take traffic: backups serve.") : null,
     pool.servers.length
       ? table("servers", ["Server", "Health", "Admin state", "Share", "Weight", "In flight", "Lease", "Report"],
-          pool.servers.map((server) => serverRow(server, shares)))
+          pool.servers.map((server) => serverRow(server, kept, shares)))
       : make("p.quiet", {}, "No server is registered. ", code(`cluster-lb register --pool ${pool.name} --address HOST:PORT`), " adds one."));
 }
 
-function serverRow(server, shares) {
+// `kept`: how closely the policy keeps to shares.
+function serverRow(server, kept, shares) {
   const weight = server.effective_weight === server.weight ? `${server.weight}` : `${server.effective_weight} of ${server.weight}`;
   return make(server.share > 0 ? "tr" : "tr.out", {},
     cell(".wide.name", "Server", make("strong", {}, server.id), under([server.address, server.zone && `zone ${server.zone}`, server.priority && `priority ${server.priority}`].filter(Boolean).join(" · "))),
     cell(".state.half", "Health", health(server), under(server.reason), votes(server.verdict)),
     cell(".state.half", "Admin state", adminState(server)),
-    cell(".share.wide", "Share", `${percent(server.share)} exact`, bar(server.share),
+    cell(".share.wide", "Share", `${percent(server.share)} ${kept}`, bar(server.share),
       shares && server.share > 0 ? under(`${percent(shares.get(server.id))} measured`) : null),
     cell(".number", "Weight", weight, server.percent_reason ? under(server.percent_reason) : null),
     cell(".number", "In flight", server.max_requests ? `${server.in_flight} of ${server.max_requests}` : `${server.in_flight}`),
