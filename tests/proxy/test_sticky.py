@@ -276,16 +276,18 @@ async def test_a_client_moves_when_its_server_fails_under_its_request(sessions):
     assert sessions.balancer.unreachable[0][:2] == ("web", "s2")
 
 
-async def test_a_client_stays_when_its_server_had_closed_a_kept_connection(start):
-    async def at_most_one(peer):
-        await peer.request()
-        await peer.send(named("s1"))
-        await peer.request()
-        await peer.close()
+async def answers_once(peer):
+    """s1, which closes its connection when the second request comes on it."""
+    await peer.request()
+    await peer.send(named("s1"))
+    await peer.request()
+    await peer.close()
 
+
+async def test_a_client_stays_when_its_server_had_closed_a_kept_connection(start):
     balancer = await start()
     await balancer.answering(named("s0"))
-    await balancer.server(at_most_one)
+    await balancer.server(answers_once)
     sessions = Sessions(balancer)
     sessions.bind()
     for attempts in (1, 3, 5):
@@ -296,15 +298,9 @@ async def test_a_client_stays_when_its_server_had_closed_a_kept_connection(start
 
 
 async def test_a_client_moves_when_its_server_closed_a_kept_connection_and_takes_no_other(start):
-    async def once(peer):
-        await peer.request()
-        await peer.send(named("s1"))
-        await peer.request()
-        await peer.close()
-
     balancer = await start()
     await balancer.answering(named("s0"))
-    server = await balancer.server(once)
+    server = await balancer.server(answers_once)
     sessions = Sessions(balancer)
     sessions.bind()
     assert (await sessions.ask(get(cookie("s1")))).body == b"s1"
