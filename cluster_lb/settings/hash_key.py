@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from cluster_lb.errors import InvalidValueError
+from cluster_lb.settings.base import read_by
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Of a query: all that may stand there (RFC 3986 section 3.4, and brackets, which many use), but & = { }.
@@ -64,11 +65,6 @@ def _parse_source(text: str, whole: str) -> Source:
     return Source(match[2] or match[4], match[3] or match[5])
 
 
-def _check_hash_key(text: str) -> str:
-    parse_hash_key(text)
-    return text
-
-
 def _check_factor(value: float) -> float:
     if value and not _MIN_FACTOR <= value <= _MAX_FACTOR:
         raise InvalidValueError(
@@ -78,5 +74,5 @@ def _check_factor(value: float) -> float:
     return value
 
 
-HashKey = Annotated[str, AfterValidator(_check_hash_key)]
+HashKey = Annotated[str, read_by(parse_hash_key)]
 BalanceFactor = Annotated[float, AfterValidator(_check_factor)]

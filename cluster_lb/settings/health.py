@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from cluster_lb.errors import InvalidValueError
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, read_by
 from cluster_lb.settings.route_parts import Pattern
 
 SHORTEST_S = 0.05  # between two probes
@@ -39,16 +39,6 @@ def statuses(text: str) -> range:
     return range(first, last + 1)
 
 
-def _payload(text: str) -> str:
-    payload(text)
-    return text
-
-
-def _statuses(text: str) -> str:
-    statuses(text)
-    return text
-
-
 def _interval(value: float) -> float:
     if 0 < value < SHORTEST_S:
         raise InvalidValueError(f"{value:g} s: must be at least {SHORTEST_S:g}, or 0")
@@ -56,8 +46,8 @@ def _interval(value: float) -> float:
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Payload = Annotated[str, AfterValidator(_payload)]
-Status = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v), AfterValidator(_statuses)]
+Payload = Annotated[str, read_by(payload)]
+Status = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v), read_by(statuses)]
 OtherInterval = Annotated[float, Field(ge=0), AfterValidator(_interval)]
 # No dot in a name: in Redis a setting is a field of dotted names. No field that aiohttp makes itself.
 ProbeHeader = Annotated[

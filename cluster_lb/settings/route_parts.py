@@ -13,7 +13,7 @@ from cluster_lb.routing import edits
 from cluster_lb.routing.location import Location
 from cluster_lb.routing.patterns import check_pattern
 from cluster_lb.routing.template import Template
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, read_by
 
 MAX_RESPOND_BYTES = 16 * 1024  # the table is read whole by every node (Envoy: 4 KiB for a direct response)
 
@@ -31,26 +31,6 @@ def _host(value: str) -> str:
     return value
 
 
-def _pattern(value: str) -> str:
-    check_pattern(value)
-    return value
-
-
-def _location(value: str) -> str:
-    Location(value)
-    return value
-
-
-def _field_value(value: str) -> str:
-    Template.parse(value, edits.VARIABLES)
-    return value
-
-
-def _response_field_value(value: str) -> str:
-    Template.parse(value, edits.RESPONSE_VARIABLES)
-    return value
-
-
 def encoded_host(host: str) -> bytes:
     """`host` of a route as clients name it: lower case, in ASCII."""
     name = host.lower()
@@ -63,10 +43,10 @@ Host = Annotated[str, AfterValidator(_host)]
 # Visible ASCII but `?` and `#`, which end a path.
 Path = Annotated[str, Field(pattern=r'^/[!"$->@-~]*$')]
 Method = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
-Pattern = Annotated[str, AfterValidator(_pattern)]
+Pattern = Annotated[str, read_by(check_pattern)]
 FieldName = Annotated[str, AfterValidator(edits.check_field_name)]
-FieldValue = Annotated[str, AfterValidator(_field_value)]
-ResponseFieldValue = Annotated[str, AfterValidator(_response_field_value)]
+FieldValue = Annotated[str, read_by(lambda text: Template.parse(text, edits.VARIABLES))]
+ResponseFieldValue = Annotated[str, read_by(lambda text: Template.parse(text, edits.RESPONSE_VARIABLES))]
 
 
 class FieldMatch(Table):
@@ -86,7 +66,7 @@ class RedirectSettings(Table):
     """`location`: a template of {host} (without a port), {path}, {query}, {uri} (path and query)."""
 
     status: Literal[301, 302, 303, 307, 308] = 308  # 308 and 307 keep the method
-    location: Annotated[str, AfterValidator(_location)]
+    location: Annotated[str, read_by(Location)]
 
 
 class RespondSettings(Table):
