@@ -21,11 +21,13 @@ from cluster_lb.errors import SettingsError
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """`path`, `key_path`: PEM files. `names`: the host names it is good for, in lower case, wildcards among
-    them. `expires_at`: seconds since 1970."""
+    them. `key_kind`: RSA, elliptic curve, ...: a client can use some kinds. `expires_at`: seconds since
+    1970."""
 
     path: str
     key_path: str
     names: tuple[str, ...]
+    key_kind: type[PublicKeyTypes]
     expires_at: float
 
 
@@ -36,10 +38,11 @@ def read_certificate(path: str, key_path: str, now: float) -> Certificate:
     leaf = _leaf(read_file(path, what), what)
     key_path = key_path or path
     whose = f"key {key_path} of certificate {path}"
-    if _spki(leaf.public_key()) != _spki(_public_key(read_file(key_path, whose), whose)):
+    key = leaf.public_key()
+    if _spki(key) != _spki(_public_key(read_file(key_path, whose), whose)):
         raise SettingsError(whose, "the key does not fit the certificate")
     _check_dates(leaf, now, what)
-    return Certificate(path, key_path, _names(leaf), leaf.not_valid_after_utc.timestamp())
+    return Certificate(path, key_path, _names(leaf), type(key), leaf.not_valid_after_utc.timestamp())
 
 
 def read_file(path: str, what: str) -> bytes:

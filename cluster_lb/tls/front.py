@@ -1,4 +1,4 @@
-"""The contexts of a listener: one a certificate, the right one picked by the name that a client asks for."""
+"""The contexts of a listener, the right one picked by the name that a client asks for."""
 
 from __future__ import annotations
 
@@ -43,11 +43,10 @@ def load_front(settings: ListenerTlsSettings, now: float) -> Front:
     from cluster_lb.tls.certificate import read_certificate  # here: without TLS nothing loads cryptography
 
     certificates = tuple(read_certificate(one.certificate, one.key, now) for one in settings.tls)
-    contexts = [_context(settings, certificate) for certificate in certificates]
-    default = contexts[0]
+    contexts = [(names, _context(settings, kinds)) for names, kinds in _by_names(certificates).items()]
+    default = contexts[0][1]
     if len(contexts) > 1 or settings.strict_sni:
-        names = (certificate.names for certificate in certificates)
-        _pick_by_name(default, ByName(zip(names, contexts, strict=True)), strict=settings.strict_sni)
+        _pick_by_name(default, ByName(contexts), strict=settings.strict_sni)
     return Front(default, certificates)
 
 
@@ -70,12 +69,22 @@ def check_listeners(listeners: Iterable[ListenerTlsSettings], now: float) -> Non
             load_front(listener, now)
 
 
-def _context(settings: ListenerTlsSettings, certificate: Certificate) -> Context:
+def _by_names(certificates: Iterable[Certificate]) -> dict[frozenset[str], list[Certificate]]:
+    """Names -> the first certificate for each kind of key: OpenSSL shows each client one that it can use
+    (nginx' `ssl_certificate`, given twice)."""
+    found: dict[frozenset[str], dict[type, Certificate]] = {}
+    for certificate in certificates:
+        found.setdefault(frozenset(certificate.names), {}).setdefault(certificate.key_kind, certificate)
+    return {names: list(kinds.values()) for names, kinds in found.items()}
+
+
+def _context(settings: ListenerTlsSettings, certificates: Iterable[Certificate]) -> Context:
     context = Context(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[settings.tls_min_version]
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_IGNORE_UNEXPECTED_EOF
     context.set_alpn_protocols(list(ALPN))
-    load_chain(context, certificate)
+    for certificate in certificates:
+        load_chain(context, certificate)
     context.verify_mode = _VERIFY[settings.client_certificates]
     if settings.client_certificates != "off":
         load_authorities(context, settings.client_ca, "client_ca")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -42,10 +42,11 @@ class Authority:
         subject: str = "",
         days: tuple[float, float] = (-1, 365),
         password: bytes = b"",
+        with_rsa: bool = False,
     ) -> CertificateSettings:
         """A certificate for host names and IP addresses in `file`.pem, its key in `file`.key; `days`: from
-        when to when, from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        when to when, from now. `with_rsa`: not with elliptic curves."""
+        key = rsa.generate_private_key(65537, 2048) if with_rsa else ec.generate_private_key(ec.SECP256R1())
         common = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or names[0])])
         builder = _builder(common, self._name, key, days)
         builder = builder.add_extension(self._identifier, critical=False)
@@ -76,7 +77,10 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: tuple[float, float]
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    days: tuple[float, float],
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (

@@ -102,6 +102,37 @@ async def test_the_name_picks_the_certificate(start, authority, dial, asked, ans
     assert names(client) == {answered}
 
 
+@pytest.mark.parametrize(
+    ("ciphers", "shown"),
+    [("ECDHE+aRSA", "rsa"), ("ECDHE+aECDSA", "ecdsa"), ("ECDHE+aRSA:ECDHE+aECDSA", "ecdsa")],
+)
+@pytest.mark.parametrize("asked", ["default.example", "a.example"])
+async def test_of_two_kinds_of_keys_a_client_gets_the_one_it_can_use(
+    start, authority, dial, ciphers, shown, asked
+):
+    files = [
+        authority.issue(name, file=f"{name}.{kind}", subject=kind, with_rsa=kind == "rsa")
+        for name in ("default.example", "a.example")
+        for kind in ("rsa", "ecdsa")
+    ]
+    balancer = await start(tls=files)
+    context = authority.client_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # its ciphers name the kind of key
+    context.set_ciphers(ciphers)
+    client = await dial(balancer, context, asked)
+    assert names(client) == {asked}
+    assert shown_to(client)["subject"] == ((("commonName", shown),),)
+
+
+async def test_of_two_that_differ_in_nothing_the_first_is_shown(start, authority, dial):
+    names_of = {"first": ("a.example", "b.example"), "second": ("b.example", "a.example")}
+    balancer = await start(
+        tls=[authority.issue(*names, file=file, subject=file) for file, names in names_of.items()]
+    )
+    client = await dial(balancer, authority.client_context(), "b.example")
+    assert shown_to(client)["subject"] == ((("commonName", "first"),),)
+
+
 @pytest.mark.parametrize("asked", ["unknown.example", ""])
 async def test_a_name_that_no_certificate_has_is_refused_where_that_is_wanted(
     start, authority, dial, events, asked

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from cluster_lb.tls import watch as module
 from cluster_lb.tls.certificate import Certificate
@@ -44,7 +45,7 @@ async def test_files_are_looked_at_in_time_and_when_told_to(tmp_path, monkeypatc
 )
 def test_an_end_is_told_two_weeks_before(events, left_days, told):
     watch = Watch(lambda: 1000 * DAY_S)
-    watch.warn_of(lambda: [Certificate("site.pem", "site.key", (), (1000 + left_days) * DAY_S)])
+    watch.warn_of(lambda: [Certificate("site.pem", "site.key", (), RSAPublicKey, (1000 + left_days) * DAY_S)])
     watch.warn_of_expiry()
     watch.warn_of_expiry()
     assert [event["event"] for event in events] == told
@@ -53,7 +54,7 @@ def test_an_end_is_told_two_weeks_before(events, left_days, told):
 def test_it_is_told_again_each_day(events):
     now = [0.0]
     watch = Watch(lambda: now[0])
-    watch.warn_of(lambda: [Certificate("site.pem", "site.key", (), 5 * DAY_S)])
+    watch.warn_of(lambda: [Certificate("site.pem", "site.key", (), RSAPublicKey, 5 * DAY_S)])
     for _ in range(3):
         watch.warn_of_expiry()
         now[0] += DAY_S
