@@ -49,12 +49,11 @@ class Lines(ABC):
     """One form.
 
     `prefix`, `suffix`: what each line of this moment has before and behind what `line` gives, so that it
-    need not be repeated there. `id_field`: how a request id is added, with one %b.
+    need not be repeated there.
     """
 
     prefix = b""
     suffix = b""
-    id_field = b""
 
     @abstractmethod
     def set_time(self, wall: float) -> None:
@@ -69,8 +68,8 @@ class Lines(ABC):
         """The line of a request that was refused before it was an exchange."""
 
     def line_with_id(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
-        line = self.line(exchange, server, elapsed)
-        return line + self.id_field % exchange.request_id if exchange.request_id else line
+        """The same where requests may have ids, for forms that have a place for them."""
+        return self.line(exchange, server, elapsed)
 
 
 @cache
@@ -81,11 +80,12 @@ def _times(form: bytes) -> list[bytes]:
 
 class FieldLines(Lines):
     """Our own forms, which have the same fields. The templates take bytes and numbers in this order:
-    peer; status, pool, server, attempts, bytes in; first byte and total in milliseconds."""
+    peer; status, pool, server, attempts, bytes in; first byte and total in milliseconds; request id."""
 
     peer_form: bytes
     tail_form: bytes
     times_form: bytes
+    id_form: bytes
 
     def __init__(self) -> None:
         self._peers: dict[str, bytes] = {}
@@ -112,6 +112,10 @@ class FieldLines(Lines):
             )
         except LookupError:  # not seen yet, or beyond the tables
             return self._any_line(exchange, server, elapsed)
+
+    def line_with_id(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
+        line = self.line(exchange, server, elapsed)
+        return line + self.id_form % exchange.request_id if exchange.request_id else line
 
     def _any_line(self, exchange: Exchange, server: LiveServer | None, elapsed: float) -> bytes:
         """The same for every exchange; leaves behind what the next line of its kind is joined from."""
@@ -147,10 +151,10 @@ class FieldLines(Lines):
 class TextLines(FieldLines):
     """For people, and for `cut` and `awk`."""
 
-    id_field = b" request_id=%b"
     peer_form = b'%b "'
     tail_form = b'" %d %b/%b attempts=%d in=%d out='
     times_form = b" first_byte=%.2fms total=%.2fms"
+    id_form = b" request_id=%b"
 
     def set_time(self, wall: float) -> None:
         self.prefix = _iso(wall) + b" "
@@ -166,10 +170,10 @@ class JSONLines(FieldLines):
     """One object a line."""
 
     suffix = b"}"
-    id_field = b',"request_id":"%b"'
     peer_form = b'"client":"%b","method":"'
     tail_form = b'","status":%d,"pool":"%b","server":"%b","attempts":%d,"bytes_in":%d,"bytes_out":'
     times_form = b',"first_byte_ms":%.2f,"total_ms":%.2f'
+    id_form = b',"request_id":"%b"'
     _between = b'","path":"'
 
     def set_time(self, wall: float) -> None:

@@ -23,7 +23,8 @@ _agent = re.compile(_field % b"User-Agent").search
 
 
 class CombinedLines(Lines):
-    """`client - - [time] "request line" status bytes "referer" "user agent"`. Time is UTC."""
+    """`client - - [time] "request line" status bytes "referer" "user agent"`. Time is UTC. There is no place
+    for a request id."""
 
     def __init__(self) -> None:
         self._stamp = b""

@@ -188,6 +188,12 @@ def test_a_request_id_is_one_more_field():
     assert TextLines().line_with_id(exchange(), server(), 0.0) == TextLines().line(exchange(), server(), 0.0)
 
 
+def test_the_combined_form_has_no_place_for_a_request_id():
+    form = CombinedLines()
+    some = exchange(request_id=b"abc-1")
+    assert form.line_with_id(some, server(), 0.0) == form.line(some, server(), 0.0)
+
+
 def test_many_clients_have_lines_of_their_own():
     form = TextLines()
     peers = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(5000)] + ["10.0.0.0"]
