@@ -84,15 +84,14 @@ class Balancer:
         pool: PoolSettings,
         limit: int,
         tracer: Tracer | None = None,
+        log_form: AccessLogForm = AccessLogForm.TEXT,
     ) -> None:
         self._stack = stack
         self.clock = HandClock()
         self.ticker = Ticker(self.clock)
         self.tasks = TaskSet()
         self._log = stack.enter_context(tempfile.NamedTemporaryFile("rb"))
-        self.access_log = AccessLog(
-            AccessLogForm.TEXT, self._log.name, self.clock, request_ids=listener.request_id
-        )
+        self.access_log = AccessLog(log_form, self._log.name, self.clock, request_ids=listener.request_id)
         stack.callback(self.access_log.close)
         self.ledger = Ledger(500, self.access_log)
         self.pool = LivePool("web", CountedTickets(), self.ticker, pool)
@@ -180,11 +179,15 @@ class Balancer:
         self.clock.now += 0.25
         self.ticker.tick()
 
-    def lines(self) -> list[str]:
-        """The lines of the access log so far, without their time and address."""
+    def logged(self) -> list[str]:
+        """The lines of the access log so far."""
         self.access_log.flush()
         self._log.seek(0)
-        return [line.split(" ", 2)[2] for line in self._log.read().decode().splitlines()]
+        return self._log.read().decode().splitlines()
+
+    def lines(self) -> list[str]:
+        """The same without their time and address."""
+        return [line.split(" ", 2)[2] for line in self.logged()]
 
     async def line(self, number: int = 0) -> str:
         """A line of the access log, once it is there, up to its attempts."""
@@ -213,7 +216,8 @@ StartBalancer = Callable[..., Balancer]
 
 @pytest.fixture
 async def start() -> AsyncIterator[StartBalancer]:
-    """Starts balancers: `start(pool={...}, max_connections=..., tracer=..., **listener settings)`."""
+    """Starts balancers: `start(pool={...}, max_connections=..., tracer=..., log_form=..., **listener
+    settings)`."""
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -221,11 +225,12 @@ async def start() -> AsyncIterator[StartBalancer]:
             pool: dict[str, object] | None = None,
             max_connections: int = 1000,
             tracer: Tracer | None = None,
+            log_form: AccessLogForm = AccessLogForm.TEXT,
             **listener: object,
         ) -> Balancer:
             settings = ListenerSettings.model_validate({"bind": "127.0.0.1:0", **listener})
             rules = PoolSettings.model_validate(pool or {})
-            balancer = Balancer(stack, settings, rules, max_connections, tracer)
+            balancer = Balancer(stack, settings, rules, max_connections, tracer, log_form)
             stack.push_async_callback(balancer.close)
             await balancer.listener.start()
             return balancer

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,11 +79,45 @@ def test_the_time_is_that_of_the_last_tick(open_log, path):
     assert [line[:19] for line in lines(path)] == ["2023-11-14T22:13:20", "2023-11-14T22:14:20"]
 
 
-def test_a_full_batch_is_written_at_once(open_log, path):
+HAPPENS = {
+    "exchange": lambda log: log.exchange(exchange(), SERVER, 0.0),
+    "exchange with a body": lambda log: log.exchange(exchange(body_bytes=9), SERVER, 0.0),
+    "refusal": lambda log: log.refusal("192.0.2.1", 400, "missing Host"),
+}
+
+
+@pytest.mark.parametrize("happens", HAPPENS.values(), ids=HAPPENS)
+def test_a_full_batch_is_written_at_once(open_log, path, happens):
     log = open_log()
     for _ in range(600):
-        log.exchange(exchange(), SERVER, 0.0)
+        happens(log)
     assert len(lines(path)) == 512
+
+
+class Held(SimpleNamespace):
+    """An exchange that tells whether it is still there."""
+
+
+@pytest.mark.parametrize(("body_bytes", "held"), [(0, 63), (1, 0)])
+def test_few_exchanges_are_held_and_none_with_a_body(open_log, body_bytes, held):
+    log, taken = open_log(), []
+    for _ in range(64 + 63):
+        some = Held(**vars(exchange(body_bytes=body_bytes)))
+        taken.append(weakref.ref(some))
+        log.exchange(some, SERVER, 0.0)
+        del some
+    assert sum(one() is not None for one in taken) == held
+
+
+def test_lines_are_in_the_order_of_what_happened(open_log, path):
+    log = open_log()
+    for number in range(100):
+        log.exchange(exchange(status=200 + number, body_bytes=number % 7 == 0), SERVER, 0.0)
+        if number % 11 == 0:
+            log.refusal("192.0.2.1", 300 + number, "missing Host")
+    log.flush()
+    expected = [n for number in range(100) for n in ([200 + number, 300 + number][: 1 + (number % 11 == 0)])]
+    assert [int(line.split('" ')[1][:3]) for line in lines(path)] == expected
 
 
 def test_what_is_held_is_written_at_the_end(path):
