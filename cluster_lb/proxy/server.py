@@ -103,23 +103,25 @@ class LiveServer:
     async def connect(self, client: Downstream) -> UpstreamConnection:
         """A new connection, introduced as that of `client` where the pool wants that. Raises OSError, or
         TimeoutError after the pool's connect timeout."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self.pool.connect_timeout_s):
-            if self.dial is not None:
-                return await self._dialled(self.dial, client)
-            _, connection = await loop.create_connection(
-                lambda: UpstreamConnection(self), self.address.host, self.address.port
-            )
+        connection = UpstreamConnection(self)
+        try:
+            async with asyncio.timeout(self.pool.connect_timeout_s):
+                if self.dial is not None:
+                    await self._dialled(self.dial, client, connection)
+                else:
+                    await asyncio.get_running_loop().create_connection(
+                        lambda: connection, self.address.host, self.address.port
+                    )
+        except BaseException:
+            connection.discard()
+            raise
         return connection
 
-    async def _dialled(self, dial: Dial, client: Downstream) -> UpstreamConnection:
+    async def _dialled(self, dial: Dial, client: Downstream, connection: UpstreamConnection) -> None:
         # The session is taken as late as this: in TLS 1.3 its ticket comes some time after the handshake.
         session = self.resumable.session if self.resumable else None
-        transport, connection = await dial.connect(
-            lambda: UpstreamConnection(self), self.address, client.ends(), session
-        )
+        transport, _ = await dial.connect(lambda: connection, self.address, client.ends(), session)
         self.resumable = transport.get_extra_info("ssl_object")
-        return connection
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take back a connection that is ready for the next exchange."""

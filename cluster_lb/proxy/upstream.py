@@ -87,6 +87,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_scanner",
         "exchange",
         "kept",
+        "open",
         "server",
         "since",
         "transport",
@@ -98,6 +99,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.server = server
         self.exchange: Exchange | None = None
         self.kept = False
+        self.open = False
         self.since = server.pool.ticker.now
         self.write_paused = False
         self._paused = False
@@ -115,6 +117,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
+        self.open = True
         self.server.connections += 1
 
     def data_received(self, data: bytes) -> None:
@@ -258,8 +261,19 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
 
     def close(self) -> None:
-        """Close after what is written has been sent."""
-        self.transport.close()
+        """Close where nothing is under way."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # a server that answered early may never read what is left to send
+        else:
+            self.transport.close()
+
+    def discard(self) -> None:
+        """Nobody waits for the connection any more. Where that was given up in the very moment in which it
+        stood, uvloop says no more to its protocol, asyncio does."""
+        if self.open:
+            self.open = False
+            self.transport.abort()
+            self.server.lost(self)
 
     def pause_reading(self) -> None:
         """The client does not keep up."""
@@ -290,6 +304,9 @@ class UpstreamConnection(asyncio.Protocol):
             self.server.forget(self)
 
     def connection_lost(self, error: Exception | None) -> None:
+        if not self.open:
+            return
+        self.open = False
         self.server.lost(self)
         exchange = self.exchange
         if exchange is None:

@@ -9,18 +9,28 @@ from random import Random
 
 import pytest
 
+from cluster_lb.model.advice import Advice
+from cluster_lb.model.availability import AdminState
+from cluster_lb.model.locality import Locality
 from cluster_lb.model.rate_limit import Denial, Quota
+from cluster_lb.model.server import Server
+from cluster_lb.model.snapshot import Snapshot
+from cluster_lb.picking import POLICIES, compile_policy
+from cluster_lb.picking.tokens import make_tokens
 from cluster_lb.proxy.exchange import Exchange
 from cluster_lb.proxy.rate_limits import limits_of
 from cluster_lb.proxy.route_table import build_table
 from cluster_lb.proxy.router import Router
 from cluster_lb.proxy.server import LiveServer
+from cluster_lb.proxy.sticky import Sticky
 from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.settings.logging import AccessLogForm
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import PoolSettings
+from cluster_lb.settings.sticky import StickySettings
 from tests.doubles.http_servers import OK, Close, answering, within
 from tests.doubles.waiting import eventually
+from tests.proxy.test_sticky import SECRET, token
 
 CLIENTS = 24
 REQUESTS = 15
@@ -54,6 +64,7 @@ LINES = (
     b"X-Request-Id: a\r\n",
     b"Expect: 100-continue\r\n",
     b"X-Other: b\r\n",
+    *(b"Cookie: SERVERID-web=%b\r\n" % token(f"s{number}").encode() for number in range(3)),
 )
 
 
@@ -153,17 +164,55 @@ POOLS = (
     {"limits": {"pool_requests": 4, "queue": 8, "queue_timeout_s": 5.0}},
     {"limits": {"server_requests": 2}, "retries": {"on": ["503", "empty-response"], "non_idempotent": True}},
     {"limits": {"server_connections": 3}, "max_idle_connections": 2},
+    {"outliers": {}, "hash_key": "{client_ip} {path}"},
     {"retries": {"on": ["503", "conn-failure", "empty-response", "junk-response"], "budget": 1}},
 )
 
 
+STATES = (
+    {},
+    {},
+    {"weight": 3},
+    {"priority": 1},
+    {"admin_state": AdminState.DRAIN},
+    {"admin_state": AdminState.MAINT},
+    {"zone": "b"},
+    {"advice": Advice(maxconn=2)},
+)
+LOCALITY = Locality("a", {"a": 2, "b": 1})
+
+
+def adopt(balancer, random: Random) -> None:
+    """Any policy over some of the servers, in any states, with others' loads."""
+    pool = balancer.pool
+    addresses = [server.address for server in balancer.servers]
+    servers = tuple(
+        Server(f"s{number}", address, **random.choice(STATES))
+        for number, address in enumerate(random.sample(addresses, random.choice([2, 3, 3])))
+    )
+    snapshot = Snapshot(
+        "web",
+        pool.epoch + 1,
+        random.choice(sorted(POLICIES)),
+        0.5,
+        servers,
+        zones_from=random.choice([0, 2]),
+        sticky_secrets=random.choice([(), (SECRET,), ("another", SECRET)]),
+        balance_factor=random.choice([0.0, 1.25]),
+    )
+    pool.adopt(snapshot, compile_policy(snapshot, LOCALITY))
+    if snapshot.sticky_secrets:
+        pool.stick(Sticky(pool, StickySettings(), make_tokens(snapshot)))
+    pool.hear_loads(3, {server.id: random.randrange(9) for server in servers})
+    pool.hear_latencies({server.id: random.randrange(9000) for server in servers})
+
+
 async def change(balancer, random: Random, keys: EveryThird) -> None:
     """Change what is under way, for ever."""
-    addresses = [server.address for server in balancer.servers]
     while True:
         await asyncio.sleep(0.02)
         balancer.pool.configure(PoolSettings.model_validate(random.choice(POOLS)))
-        balancer.adopt(*random.sample(addresses, random.choice([2, 3, 3])))
+        adopt(balancer, random)
         table(balancer, keys, random.sample(ROUTES, len(ROUTES) - random.randrange(3)))
         balancer.clock.now = time.monotonic()
         balancer.ticker.tick()
