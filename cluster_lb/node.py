@@ -27,6 +27,7 @@ from cluster_lb.admin.state import AdminState
 from cluster_lb.changes import changes
 from cluster_lb.clock import SystemClock
 from cluster_lb.dial import Dials
+from cluster_lb.early_words import EarlyWords
 from cluster_lb.errors import SettingsError, StoreUnavailableError
 from cluster_lb.health.overlay import Overlay
 from cluster_lb.health.passive import Passive
@@ -41,7 +42,6 @@ from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.listener import Listener
 from cluster_lb.proxy.live_routes import LiveRoutes
 from cluster_lb.proxy.outcomes import Traffic
-from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.proxy.rate_limits import limits_of
 from cluster_lb.proxy.route_table import RouteTable
@@ -53,6 +53,7 @@ from cluster_lb.pulse import Pulse
 from cluster_lb.settings.logging import AccessLogForm
 from cluster_lb.settings.schema import Settings
 from cluster_lb.store.agents import Agents
+from cluster_lb.store.bus import Hint
 from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
@@ -99,7 +100,6 @@ class Node:
         self._rate_limits = SharedLimits(store, clock=self._clock)
         self._ticker.watch(self._rate_limits.check)
         self._pools = LivePools(self._ticker, self._new_tickets, settings.node.slow_request_ms / 1000)
-        self._pools.on_adopted.append(self._on_adopted)
         self._pools.move(Locality.of(self.id, settings.node.zone, ()))
         self._routes = LiveRoutes(
             self._pools,
@@ -116,6 +116,7 @@ class Node:
         self._view.on_pool.append(self._on_pool)
         self._view.on_routes.append(self._routes.offer)
         self._view.on_members.append(self._on_members)
+        self._view.on_hint.append(self._on_hint)
         self._view.on_hint.append(self._events.publish)
         self._readings: dict[str, PoolReading] = {}
 
@@ -125,6 +126,9 @@ class Node:
         sample = settings.node.tracing.sample
         tracer = Tracer(self._spans.export, sample, Random()) if self._spans else None
         self._overlay = Overlay(self._on_overlay, clock=self._clock, random=Random())
+        self._words = EarlyWords(self._pools, self._overlay.is_out, self._clock)
+        self._pools.on_adopted.append(self._words.on_adopted)
+        self._ticker.watch(self._words.on_tick)
         judge = partial(Outliers(store).judge, self.id)
         self._passive = Passive(judge, Traffic(self._pools), self._clock)
         self._listeners = [
@@ -330,9 +334,15 @@ class Node:
 
     # --- what the parts tell one another
 
+    def _on_hint(self, hint: Hint) -> None:
+        reading = self._readings.get(hint.pool)
+        if reading is not None:
+            self._words.hear_hint(hint, reading.snapshot)
+
     def _on_pool(self, reading: PoolReading) -> None:
         snapshot = reading.snapshot
         before = self._readings.get(snapshot.pool)
+        self._words.hear_snapshot(snapshot)
         self._readings[snapshot.pool] = reading
         for level, event, fields in changes(before.snapshot if before else None, snapshot):
             getattr(_log, level)(event, pool=snapshot.pool, epoch=snapshot.epoch, **fields)
@@ -343,14 +353,8 @@ class Node:
         self._passive.update(snapshot, reading.settings)
         self._pools.offer(snapshot, reading.settings, dial)
 
-    def _on_adopted(self, pool: LivePool) -> None:
-        for server in pool.servers.values():
-            server.out = self._overlay.is_out(pool.name, server.id)
-
     def _on_overlay(self, pool: str, server_id: str, out: bool, reason: str) -> None:
-        server = self._pools.ensure(pool).servers.get(server_id)
-        if server is not None:
-            server.out = out
+        self._words.settle(pool, server_id)
 
     def _on_members(self, members: Sequence[Member]) -> None:
         self._prober.update_members([member.id for member in members])

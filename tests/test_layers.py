@@ -34,6 +34,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "sdk": ("errors tasks clock model store", "aiohttp psutil redis tenacity"),
     "changes": ("*", ""),
     "spans": ("proxy", "opentelemetry"),
+    "early_words": ("*", ""),
     "pulse": ("*", ""),
     "node": ("*", "aiohttp"),
     "runner": ("", "uvloop"),

@@ -332,7 +332,7 @@ class Exchange:
         if self._body is not None and not self._body.at_hand:
             return None
         self.tried += (server,)
-        if again and server is self.bound_to and not (server.out or server.retired):
+        if again and server is self.bound_to and server.takes_bound:
             return server
         following = self.pool.next_after(self.number, self.tried)
         if following is None and again:

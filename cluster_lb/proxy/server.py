@@ -22,7 +22,8 @@ class LiveServer:
 
     `idle`: kept connections, last used last. `load`: attempts in flight, `tunnels` among them; `elsewhere`:
     other nodes', as last heard; `surplus`: what of it counts in picks. `latency_s`: of its exchanges, where
-    the pool measures; joined with what other nodes say. `out`: this node itself cannot reach it.
+    the pool measures; joined with what other nodes say. `out`: picks pass it by, for this node
+    itself cannot reach it, or it takes nothing new since a moment ago; `lingers`: but what belongs to it.
     `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too); `excused`: those of n < 5 that failed
     all the same, by whomever. `outcomes`: None where nobody wants them. `memo`: the last response head that
     it sent, with its analysis. `dial`: how it is spoken to; None: plainly. `resumable`: the last TLS
@@ -42,6 +43,7 @@ class LiveServer:
         "id",
         "idle",
         "latency_s",
+        "lingers",
         "load",
         "log_tails",
         "memo",
@@ -73,6 +75,7 @@ class LiveServer:
         self.attempts = 0
         self.failures = 0
         self.out = False
+        self.lingers = False
         self.resumable: ssl.SSLObject | None = None
         self.retired = False
         self.statuses = [0] * 6
@@ -88,6 +91,11 @@ class LiveServer:
     def successes(self) -> int:
         """Exchanges that went well; its own errors of the client's making (4xx) are well done."""
         return sum(self.statuses[1:5]) - self.excused
+
+    @property
+    def takes_bound(self) -> bool:
+        """Whether it takes clients that are bound to it."""
+        return not self.retired and (self.lingers or not self.out)
 
     def count_failure(self) -> None:
         """An attempt failed, and that counts against it."""

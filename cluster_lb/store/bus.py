@@ -29,12 +29,14 @@ _RETRY_S = 0.2  # after a lost connection; while the store is down, its reconnec
 class Hint:
     """Something changed. `epoch`: the pool's, or the revision of the routes where `pool` is empty; `what`:
     register, state, agent, remove, mark, sweep, verdict, eject, return, weights, config, seed, routes;
-    `server`: its id, or empty."""
+    `server`: its id, or empty. `takes`: what is left of it (a value of `Availability`) where it takes no new
+    exchanges from this epoch on; else empty."""
 
     pool: str
     epoch: int
     what: str
     server: str = ""
+    takes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,7 @@ def read_hint(text: str) -> Hint | None:
     """The hint in a message; None when the message is foreign."""
     try:
         value: Any = json.loads(text)
-        return Hint(
-            str(value["pool"]), int(value["epoch"]), str(value.get("what", "")), str(value.get("server", ""))
-        )
+        texts = [str(value.get(name, "")) for name in ("what", "server", "takes")]
+        return Hint(str(value["pool"]), int(value["epoch"]), *texts)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -1,4 +1,7 @@
-"""When to read which pool: at once, but not again before a gap; what is asked for meanwhile is not lost."""
+"""When to read which pool: at once, but not again before a gap; what is asked for meanwhile is not lost.
+
+What takes a server out does not wait for a gap that other changes made: only for one that such a read made.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,36 @@ class Pacing:
     """Pools that want a read. Times in seconds, monotonic."""
 
     def __init__(self) -> None:
-        self._wanted: set[str] = set()
-        self._not_before: dict[str, float] = {}
+        self._wanted: dict[str, bool] = {}  # whether it is urgent; in the order in which they were asked for
+        self._not_before: dict[tuple[str, bool], float] = {}  # of reads that are urgent, and of others
+        self._rushed: set[str] = set()  # whose read under way is urgent
 
-    def want(self, pool: str) -> None:
-        """`pool` wants a read that begins after now."""
-        self._wanted.add(pool)
+    def want(self, pool: str, *, urgent: bool = False) -> None:
+        """`pool` wants a read that begins after now. `urgent`: a server must be taken out."""
+        self._wanted[pool] = urgent or self._wanted.get(pool, False)
 
-    def due(self, now: float) -> list[str]:
-        """The pools to read now. Each is wanted no longer, unless it is asked for again."""
-        due = sorted(pool for pool in self._wanted if self._not_before.get(pool, now) <= now)
-        self._wanted.difference_update(due)
-        return due
+    def next_due(self, now: float) -> str | None:
+        """The pool to read now, an urgent one first. It is wanted no longer, unless it is asked for again."""
+        due = [pool for pool in self._wanted if self._due_at(pool) <= now]
+        if not due:
+            return None
+        pool = max(due, key=self._wanted.__getitem__)  # of equals the first
+        if self._wanted.pop(pool):
+            self._rushed.add(pool)
+        return pool
 
     def delay_s(self, now: float) -> float | None:
         """How long until one is due; None when none is wanted."""
-        waits = [self._not_before.get(pool, now) - now for pool in self._wanted]
+        waits = [self._due_at(pool) - now for pool in self._wanted]
         return max(0.0, min(waits)) if waits else None
 
     def was_read(self, pool: str, began: float, ended: float) -> None:
         """Set the gap after a read."""
-        self._not_before[pool] = max(began + MIN_GAP_S, ended + GAP_FACTOR * (ended - began))
+        until = max(began + MIN_GAP_S, ended + GAP_FACTOR * (ended - began))
+        self._not_before[pool, False] = until
+        if pool in self._rushed:
+            self._rushed.remove(pool)
+            self._not_before[pool, True] = until
+
+    def _due_at(self, pool: str) -> float:
+        return self._not_before.get((pool, self._wanted[pool]), float("-inf"))

@@ -78,9 +78,9 @@ class View:
         contact."""
         return self._clock.monotonic() - min([self._checked_at, *self._contact.values()])
 
-    def refresh(self, pool: str) -> None:
-        """Read `pool` soon, in the background."""
-        self._pacing.want(pool)
+    def refresh(self, pool: str, *, urgent: bool = False) -> None:
+        """Read `pool` soon, in the background. `urgent`: a server must be taken out."""
+        self._pacing.want(pool, urgent=urgent)
         self._wanted.set()
 
     async def resync(self, pool: str | None = None) -> None:
@@ -125,7 +125,7 @@ class View:
         if not hint.pool:
             self._check_wanted.set()
         elif known is None or known.epoch != hint.epoch:
-            self.refresh(hint.pool)
+            self.refresh(hint.pool, urgent=bool(hint.takes))
         for callback in self.on_hint:
             callback(hint)
 
@@ -197,7 +197,7 @@ class View:
 
     async def _read_what_is_wanted(self) -> None:
         while True:
-            for pool in self._pacing.due(self._clock.monotonic()):
+            while (pool := self._pacing.next_due(self._clock.monotonic())) is not None:
                 began = self._clock.monotonic()
                 await self._tried(f"pool {pool}", self._read(pool))
                 self._pacing.was_read(pool, began, self._clock.monotonic())

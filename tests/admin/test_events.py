@@ -21,14 +21,14 @@ async def next_event(stream) -> dict[str, str]:
 
 
 async def test_past_and_new_events_are_streamed(client, node):
-    node.events.publish(Hint("web", 3, "register", "s1"))
+    node.events.publish(Hint("web", 3, "mark", "s1", "persists"))
     async with client.get("/v1/events") as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         past = await next_event(answer.content)
         data = json.loads(past["data"])
         assert data.pop("at_ms") > 0
         assert (past["id"], past["event"]) == ("1", "change")
-        assert data == {"pool": "web", "epoch": 3, "what": "register", "server": "s1"}
+        assert data == {"pool": "web", "epoch": 3, "what": "mark", "server": "s1", "takes": "persists"}
         node.events.publish(Hint("web", 4, "verdict", "s1"))
         assert json.loads((await next_event(answer.content))["data"])["epoch"] == 4
 

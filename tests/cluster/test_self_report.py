@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from cluster_lb.early_words import WORD_S
+from cluster_lb.store.client import Store
 from tests.doubles.real_cluster import RealCluster, backends
 from tests.doubles.waiting import eventually
 
@@ -37,6 +41,26 @@ async def test_a_busy_server_rests_until_most_are_busy(cluster: RealCluster) -> 
         servers["b"].registration.report_state("busy")
         await eventually(lambda: _knows(cluster, "b", "busy"))
         assert (await cluster.send(EACH)).keys() == {"a", "b", "c"}
+
+
+async def test_a_hint_is_obeyed_before_there_is_a_snapshot_that_says_so(cluster: RealCluster) -> None:
+    """None comes in this case: the hint is of an epoch that Redis does not have."""
+    async with backends(cluster.redis.url, {"a": 1, "b": 1}):
+        await cluster.ready("a", "b")
+        async with Store.from_url(cluster.redis.url) as store:
+            epoch = int(await store.call("GET", "lb:{web}:epoch")) + 1
+            hint = {"pool": "web", "epoch": epoch, "what": "state", "server": "a", "takes": "refuses"}
+            await store.call("PUBLISH", "lb:events", json.dumps(hint))
+
+            async def is_obeyed() -> bool:
+                return (await cluster.send(EACH)).keys() == {"b"}
+
+            await eventually(is_obeyed, WORD_S)
+            await eventually(lambda: _serves_all(cluster))
+
+
+async def _serves_all(cluster: RealCluster) -> bool:
+    return (await cluster.send(EACH)).keys() == {"a", "b"}
 
 
 async def _knows(cluster: RealCluster, server_id: str, state: str) -> bool:

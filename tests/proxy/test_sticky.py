@@ -265,6 +265,12 @@ async def test_a_client_moves_when_this_node_cannot_reach_its_server(sessions):
     assert set_by(response) == response.body.decode() == "s0"
 
 
+async def test_a_client_stays_with_a_server_that_is_out_but_lingers_for_its_own(sessions):
+    server = sessions.balancer.live(2)
+    server.out = server.lingers = True
+    assert (await sessions.ask(get(cookie("s2")))).body == b"s2"
+
+
 async def test_a_client_moves_when_its_server_fails_under_its_request(sessions):
     await sessions.balancer.servers[2].stop_listening()
     picked = set()

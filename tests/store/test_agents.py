@@ -51,7 +51,8 @@ async def test_words_change_weight_and_state_and_are_told_once(store: Store) -> 
     async with hearing(store) as heard:
         await agents.note("web", "a", Advice(50, None, ServerState.DRAIN, 30), NOTHING)
         await agents.note("web", "a", Advice(50, None, ServerState.DRAIN, 30), NOTHING)  # another node's
-        assert await heard.all() == [{"pool": "web", "epoch": before + 1, "what": "agent", "server": "a"}]
+        hint = {"pool": "web", "epoch": before + 1, "what": "agent", "server": "a", "takes": "persists"}
+        assert await heard.all() == [hint]
     server = await read(store)
     assert (server.weight, server.effective_weight) == (10, 5)
     assert (server.state, server.state_reason) == (ServerState.DRAIN, "its agent says so")

@@ -43,7 +43,9 @@ async def test_hears_hints_after_it_said_that_it_listens(
         await eventually(lambda: heard == [Subscribed()])
         await real_store.call("PUBLISH", "lb:events", "garbage")
         await real_store.call("PUBLISH", "lb:events", HINT)
-        await eventually(lambda: heard == [Subscribed(), Hint("web", 3, "mark", "a")])
+        await real_store.call("PUBLISH", "lb:events", HINT.replace("}", ',"takes":"persists"}'))
+        hints = [Hint("web", 3, "mark", "a"), Hint("web", 3, "mark", "a", "persists")]
+        await eventually(lambda: heard == [Subscribed(), *hints])
 
 
 async def test_a_killed_connection_is_made_again(shared_server: RedisServer, real_store: Store) -> None:

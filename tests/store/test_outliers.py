@@ -106,7 +106,8 @@ class TestInARow:
         async with hearing(store) as heard:
             judgement = await outliers.judge("n1", "web", settings(), {"s0": fives(1), "s1": good()})
             assert judgement.ejected == {"s0": "consecutive_5xx"}
-            assert await heard.all() == [{"pool": "web", "epoch": 11, "what": "eject", "server": "s0"}]
+            hint = {"pool": "web", "epoch": 11, "what": "eject", "server": "s0", "takes": "refuses"}
+            assert await heard.all() == [hint]
         ejection = await ejection_of(store)
         at_ms = ejection.pop("at_ms")
         assert at_ms == pytest.approx(await now_ms(store), abs=5000)

@@ -106,6 +106,16 @@ class TestRegister:
             assert await registry.register("web", record("a")) == 3
             assert await heard.whats() == ["state", "state"]
 
+    async def test_the_hint_of_a_word_that_takes_the_server_out_says_what_is_left_of_it(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await registry.register("web", record("a"))
+        async with hearing(store) as heard:
+            for state in ServerState.DRAIN, ServerState.DOWN, ServerState.BUSY, ServerState.UP:
+                await registry.register("web", record("a", state=state))
+            takes = [hint.get("takes") for hint in await heard.all()]
+            assert takes == ["persists", "refuses", None, None]
+
     async def test_a_server_that_was_started_anew_raises_the_epoch_for_what_was_held_against_it_ends(
         self, store: Store, registry: Registry
     ) -> None:
@@ -198,7 +208,8 @@ class TestLeaving:
         await Loads(store).publish("web", "n1", 5000, 1, {"a": 4})
         async with hearing(store) as heard:
             assert await registry.deregister("web", "a") is True
-            assert await heard.all() == [{"pool": "web", "epoch": 3, "what": "remove", "server": "a"}]
+            hint = {"pool": "web", "epoch": 3, "what": "remove", "server": "a", "takes": "refuses"}
+            assert await heard.all() == [hint]
             assert await registry.deregister("web", "a") is False
             assert await heard.all() == []
         left = {"pools", "{web}:config", "{web}:epoch", "{web}:sweep", "{web}:nodes", "{web}:seen"}
@@ -253,7 +264,18 @@ class TestMarks:
         async with hearing(store) as heard:
             for _ in range(2):
                 await registry.set_admin_state("web", "a", AdminState.MAINT)
-            assert await heard.all() == [{"pool": "web", "epoch": 2, "what": "mark", "server": "a"}]
+            hint = {"pool": "web", "epoch": 2, "what": "mark", "server": "a", "takes": "refuses"}
+            assert await heard.all() == [hint]
+
+    async def test_the_hint_of_one_that_takes_a_server_out_says_what_is_left_of_it(
+        self, store: Store, registry: Registry
+    ) -> None:
+        await registry.register("web", record("a"))
+        async with hearing(store) as heard:
+            for state in AdminState.DRAIN, AdminState.READY:
+                await registry.set_admin_state("web", "a", state)
+            await registry.set_weight("web", "a", 0)
+            assert [hint.get("takes") for hint in await heard.all()] == ["persists", None, None]
 
     async def test_marks_hold_whatever_heartbeats_say(self, store: Store, registry: Registry) -> None:
         await registry.register("web", record("a", weight=1))

@@ -38,7 +38,8 @@ async def test_the_first_vote_makes_a_verdict_with_all_that_one_wants_to_know(
 ) -> None:
     async with hearing(store) as heard:
         assert await verdicts.cast("web", "n1", {"a": DOWN}, 5000) == ["a"]
-        assert await heard.all() == [{"pool": "web", "epoch": 3, "what": "verdict", "server": "a"}]
+        hint = {"pool": "web", "epoch": 3, "what": "verdict", "server": "a", "takes": "refuses"}
+        assert await heard.all() == [hint]
     verdict = json.loads((await hash_at(store, "lb:{web}:verdicts"))["a"])
     assert not verdict.pop("flips_ms")
     assert verdict.pop("at_ms") == pytest.approx(await now_ms(store), abs=5000)

@@ -15,6 +15,7 @@ from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store import view as view_module
+from cluster_lb.store.bus import Hint
 from cluster_lb.store.client import Store
 from cluster_lb.store.membership import Membership
 from cluster_lb.store.pools import PoolConfigs
@@ -114,6 +115,18 @@ class TestFollowing:
             )
             await eventually(lambda: len(server_ids(view)) == 300)
         assert len(readings) < 150
+
+    async def test_what_takes_a_server_out_does_not_wait_for_the_gap_of_a_storm(
+        self, real_store: Store
+    ) -> None:
+        await Registry(real_store).register("web", record("a"))
+        view = View(real_store, "n1")
+        await view.resync()
+        view._pacing.was_read("web", began=0.0, ended=60.0)
+        view._take_hint(Hint("web", 9, "register", "b"))
+        assert view._pacing.next_due(61.0) is None
+        view._take_hint(Hint("web", 10, "state", "a", "refuses"))
+        assert view._pacing.next_due(61.0) == "web"
 
     async def test_routes_and_members_are_followed(
         self, shared_server: RedisServer, real_store: Store

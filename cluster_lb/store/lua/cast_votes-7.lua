@@ -88,7 +88,7 @@ local function flip(id, before, health, reason, who)
   if before.health and damping.limit > 0 then table.insert(flips, now) end
   table.sort(who)
   if health == 'UP' and before.health == 'DOWN' then begin_warm_up(weights, server_prefix .. id, now) end
-  local epoch = announce(epoch_key, channel, pool, 'verdict', id)
+  local epoch = announce(epoch_key, channel, pool, 'verdict', id, health == 'DOWN' and 'refuses' or nil)
   redis.call('HSET', verdicts, id, cjson.encode({
     health = health, reason = reason, authors = who, epoch = epoch, at_ms = now,
     flips_ms = flips, holds = calm and 0 or tonumber(before.holds) or 0,

@@ -277,7 +277,7 @@ local function eject(one)
     until_ms = now + math.min(rules.base_ms * times, rules.max_ms),
   })
   redis.call('HDEL', outcomes, 'run/' .. one.id)
-  announce(epoch_key, channel, pool, 'eject', one.id)
+  announce(epoch_key, channel, pool, 'eject', one.id, 'refuses')
   result.ejected[one.id] = one.kind
 end
 

@@ -20,6 +20,7 @@ Time source: none.
 ]]
 --- @include announce
 --- @include of_type
+--- @include left_by
 local epoch, servers, server = unpack(KEYS)
 local channel, pool, id, field, value = unpack(ARGV)
 of_type(servers, 'zset')
@@ -29,5 +30,5 @@ if not is_registered and redis.call('EXISTS', server) == 0 then return 0 end
 local old = redis.call('HGET', server, field)
 redis.call('HSET', server, field, value)
 if old == value or not is_registered then return 1 end
-announce(epoch, channel, pool, 'mark', id)
+announce(epoch, channel, pool, 'mark', id, left_by(value))
 return 1

@@ -26,6 +26,7 @@ Time source: Redis TIME.
 --- @include begin_warm_up
 --- @include come_back
 --- @include is_down_by_words
+--- @include left_by
 local epoch, servers, server, config, weights = unpack(KEYS)
 local channel, pool, id, fields = unpack(ARGV)
 local port = tonumber(redis.pcall('HGET', config, 'health.agent.port'))
@@ -35,7 +36,8 @@ if not redis.call('ZSCORE', servers, id) then return 0 end
 of_type(server, 'hash')
 local function is_down() return is_down_by_words(unpack(redis.call('HMGET', server, 'state', 'agent_state'))) end
 local was_down, changed = is_down(), false
-for field, value in pairs(cjson.decode(fields)) do
+local said = cjson.decode(fields)
+for field, value in pairs(said) do
   if (redis.call('HGET', server, field) or '') ~= value then
     changed = true
     if value == '' then redis.call('HDEL', server, field) else redis.call('HSET', server, field, value) end
@@ -43,5 +45,5 @@ for field, value in pairs(cjson.decode(fields)) do
 end
 if not changed then return 0 end
 if was_down and not is_down() then come_back(weights, server, now_ms()) end
-announce(epoch, channel, pool, 'agent', id)
+announce(epoch, channel, pool, 'agent', id, left_by(said.agent_state))
 return 1

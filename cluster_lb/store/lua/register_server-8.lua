@@ -43,6 +43,7 @@ Time source: Redis TIME.
 --- @include begin_warm_up
 --- @include come_back
 --- @include is_down_by_words
+--- @include left_by
 local config, epoch, servers, server, verdicts, votes, sweep, weights = unpack(KEYS)
 local channel, pool, id, address, weight, zone, ttl_ms = unpack(ARGV, 1, 7)
 local may_create, allow = ARGV[8], ARGV[9]
@@ -104,9 +105,9 @@ end
 local reweighed = old.weight ~= weight and not tonumber(old.admin_weight)
 local regrouped = old.zone ~= zone or (old.priority or '0') ~= priority
 if begins or old.address ~= address or regrouped or reweighed then
-  return {1, announce(epoch, channel, pool, 'register', id), created}
+  return {1, announce(epoch, channel, pool, 'register', id, left_by(state)), created}
 end
 if (old.state or 'up') ~= state then
-  return {1, announce(epoch, channel, pool, 'state', id), created}
+  return {1, announce(epoch, channel, pool, 'state', id, left_by(state)), created}
 end
 return {1, tonumber(redis.pcall('GET', epoch)) or 0, created}

@@ -33,7 +33,7 @@ of_type(nodes, 'zset')
 of_type(load, 'hash')
 if redis.call('ZSCORE', servers, id) then
   retire(servers, server, verdicts, votes, nodes, load, id, keep_marks == '1')
-  announce(epoch, channel, pool, 'remove', id)
+  announce(epoch, channel, pool, 'remove', id, 'refuses')
   return 1
 end
 if keep_marks == '1' then return 0 end
