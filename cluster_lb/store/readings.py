@@ -108,7 +108,11 @@ class PoolReader:
 def _parse(pool: str, text: str, problems: list[str]) -> PoolReading | None:
     """What `read_pool` returned; None when it says that the held reading still holds."""
     raw = json.loads(text)
-    return parse_reading(pool, raw, problems) if "servers" in raw else None
+    if "servers" not in raw:
+        return None
+    reading = parse_reading(pool, raw, problems)
+    _ = reading.snapshot.eligible  # it is kept: what everyone asks next is worked out in this thread
+    return reading
 
 
 def parse_reading(pool: str, raw: Mapping[str, Any], problems: list[str]) -> PoolReading:
