@@ -5,8 +5,8 @@ Utilisation u of a server is the greatest of cpu (where that is not reported: lo
 memory pressure, which begins at 80 % of the memory: memory that is merely in use does not follow the load.
 The pool's u is the mean over the servers that have (nearly) their full weight. With each report
 
-    distance = u - pool's u, less a dead band of 0.05 to both sides
-    factor  *= 1 - 0.4 x distance                      at most 20 % down, 10 % up
+    distance = u - pool's u, less a dead band of 0.05 to both sides; what is beyond 0.15 counts twice
+    factor  *= 1 - 0.4 x distance                      at most 30 % down, 10 % up
 
 which settles where all are equally busy, whatever part of the load follows the weight. Slowness counts in
 halves: a server whose latency (as the nodes see it), or whose requests in flight for its weight, is above
@@ -23,8 +23,9 @@ from dataclasses import dataclass, field, replace
 MIN_FACTOR = 0.1
 NEAR_FULL = 0.9  # such servers are the yardstick
 DEAD_BAND = 0.05
+FAR = 0.15  # what is beyond it counts twice; the noise of reports hardly ever is
 GAIN = 0.4
-MAX_FALL = 0.2  # with one report
+MAX_FALL = 0.3  # with one report
 MAX_RISE = 0.1
 MEMORY_FROM = 0.8
 SLOW_RATIO = 2.0
@@ -114,7 +115,8 @@ def _distance(server: Measured, yardstick: Yardstick) -> tuple[float | None, str
     busy = utilisation(server.figures)
     if busy and yardstick.utilisation is not None:
         above = busy[1] - yardstick.utilisation
-        distance = math.copysign(max(abs(above) - DEAD_BAND, 0.0), above)
+        counts = max(abs(above) - DEAD_BAND, 0.0) + max(abs(above) - FAR, 0.0)
+        distance = math.copysign(counts, above)
         why = f"{busy[0]} {busy[1]:.2f} against {yardstick.utilisation:.2f}"
     ratio, slow_why = _slowness(server, yardstick)
     if ratio is None:

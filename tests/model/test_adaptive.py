@@ -18,8 +18,12 @@ def factors(*servers: Measured) -> list[float]:
 
 
 def test_the_hot_one_falls_by_its_distance_from_the_mean_less_the_dead_band():
+    assert factors(reported(cpu=0.5), *[reported(cpu=0.38)] * 3)[0] == pytest.approx(1 - 0.4 * (0.09 - 0.05))
+
+
+def test_what_is_far_from_the_mean_counts_twice():
     (factor, why), *others = adapt([reported(cpu=0.9), reported(cpu=0.3), reported(cpu=0.3)], NOW, LAST)
-    assert factor == pytest.approx(1 - 0.4 * (0.9 - 0.5 - 0.05))
+    assert factor == pytest.approx(1 - 0.4 * ((0.9 - 0.5 - 0.05) + (0.9 - 0.5 - 0.15)))
     assert why == "cpu 0.90 against 0.50"
     assert [other for other, _ in others] == [1.0, 1.0]
 
@@ -28,8 +32,8 @@ def test_within_the_dead_band_nothing_moves():
     assert factors(reported(cpu=0.54), reported(cpu=0.5), reported(0.8, cpu=0.49)) == [1.0, 1.0, 0.8]
 
 
-def test_one_report_moves_at_most_a_fifth_down_and_a_tenth_up():
-    assert factors(reported(cpu=1.0), *[reported(cpu=0.0)] * 9) == [0.8] + [1.0] * 9
+def test_one_report_moves_at_most_30_percent_down_and_a_tenth_up():
+    assert factors(reported(cpu=1.0), *[reported(cpu=0.0)] * 9) == [0.7] + [1.0] * 9
     assert factors(reported(0.5, cpu=0.0), reported(cpu=0.9))[0] == pytest.approx(0.55)
 
 
@@ -39,7 +43,7 @@ def test_only_those_with_nearly_all_of_their_weight_are_the_yardstick():
 
 def test_a_server_that_is_stronger_than_all_others_sees_them_fall_to_its_level():
     weak, strong = [reported(0.89, cpu=0.9)] * 3, reported(cpu=0.3)
-    assert factors(*weak, strong) == [pytest.approx(0.89 * 0.8)] * 3 + [1.0]
+    assert factors(*weak, strong) == [pytest.approx(0.89 * 0.7)] * 3 + [1.0]
 
 
 def test_somebody_always_has_all_of_its_weight():

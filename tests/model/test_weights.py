@@ -36,7 +36,7 @@ def test_a_percent_stays_until_it_is_off_by_a_tenth(factor, present, percent):
 def test_both_factors_are_multiplied_and_both_say_why():
     warming = server("a", cpu=0.9, factor=0.5, warming_from_ms=NOW - 15_000, percent=50)
     found = adjust([warming, server("b"), server("c")], BOTH, NOW, LAST).servers[0]
-    assert found.percent == 20  # 0.5 x (0.5 - a fifth)
+    assert found.percent == 18  # 0.5 x (0.5 - 30 %)
     assert found.reason == "slow start 15 s of 30, cpu 0.90 against 0.30"
 
 

@@ -323,10 +323,24 @@ class TestAdaptive:
                 {"pool": "web", "epoch": before + 1, "what": "weights", "server": ""}
             ]
         assert await shown(store) == {
-            "a": (85, 3.4, "cpu 0.90 against 0.50"),
+            "a": (75, 3, "cpu 0.90 against 0.50"),
             "b": (100, 4, ""),
             "c": (100, 4, ""),
         }
+
+    async def test_four_reports_of_90_percent_beside_30_halve_what_is_in_force(
+        self, store: Store, registry: Registry
+    ) -> None:
+        """At a report each 2 s four come within 9 s, whenever it gets hot, and are adjusted within 10 s. Most
+        of its cpu is of its own making, and falls with its weight."""
+        for _ in range(4):
+            parts = {server: percent / 100 for server, (percent, _, _) in (await shown(store)).items()}
+            each = 0.9 / sum(parts.values())
+            await self.report(registry, a=3 * each * parts["a"], b=each * parts["b"], c=each * parts["c"])
+            await adjusted(store)
+        found = await shown(store)
+        assert found["a"][0] <= 50
+        assert found["b"][0] == found["c"][0] == 100
 
     async def test_each_report_acts_once(self, store: Store, registry: Registry) -> None:
         await adjusted(store)

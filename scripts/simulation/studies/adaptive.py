@@ -1,162 +1,164 @@
-"""Adaptive weights over an hour, half of which one server takes three times as long as the others."""
+"""Adaptive weights over an hour: one server is hot for twenty minutes, and how soon it is relieved."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
-from statistics import fmean
+from statistics import fmean, median
 
-from cluster_lb.model.weights import Rules
-from scripts.simulation.cluster import Cluster
+from scripts.simulation.closed_loop import DELAY_S, NOISE, REPORT_S, Machine, Sample, run
 from scripts.simulation.line_chart import Panel, line_chart
-from scripts.simulation.outcome import percentile
-from scripts.simulation.scenario import Kind, Scenario
 from scripts.simulation.section import Section, Table
-from scripts.simulation.studies.comparison import describe
 from scripts.simulation.study import Options
-from scripts.simulation.weights import Weights
 
-SCENARIO = Scenario("adaptive", "Adaptive weights", servers=(Kind(),) * 5, utilisation=0.3, mean_s=0.05)
 POLICY = "weighted_round_robin"
-REQUESTS = 10.8  # for each one of a usual simulation: an hour for 40,000
-SLOWNESS = 3.0
-SLOW_FROM, SLOW_UNTIL = 1 / 6, 4 / 6  # of the time
-LOOKS = 1800
-DRAWN = 360  # points of a line
-TITLE = "Adaptive weights while a server is slow"
+CHART = "policies-adaptive"
+HOUR_S = 3600.0
+HOUR_REQUESTS = 4000  # of other simulations: where those have fewer, the hour is shorter too
+HOT_FROM, HOT_UNTIL = 1 / 3, 2 / 3  # of the time
+CAPACITY = 1000.0  # requests a second that take all of a server's cpu
+BUSY = 0.3  # of it, where nothing is wrong
+DRAWN_SERVERS = 4
+EVERY = 10  # samples, of which one is drawn
+SIZES = (3, 10, 50)
+RUNS = 8  # of each size, for how soon
+BEFORE_S, AFTER_S = 30.0, 90.0
+ALIKE = 0.05  # of cpu: as busy as the others
+TITLE = "Adaptive weights while a server is at 90 % cpu beside ones at 30 %"
 COLUMNS = (
-    "weights",
-    "p99 ms before",
-    "while one is slow",
-    "after",
-    "its weight is halved after",
-    "its weight, second half of the slow time",
-    "changes in that half",
+    "why it is hot",
+    "servers",
+    "first cut in force after",
+    "half of its weight out after",
+    "as busy as the others after",
     "changes in all",
 )
 
-
-@dataclass(frozen=True)
-class Look:
-    """`worked_s` and `percents`: of each server, the slow one first. `served`, `changes`: until now."""
-
-    at_s: float
-    worked_s: tuple[float, ...]
-    percents: tuple[int, ...]
-    served: int
-    changes: int
+When = Callable[[float], bool]
 
 
 @dataclass(frozen=True)
-class Interval:
-    """Between two looks. `busy`: share of its slots' time, of each server."""
+class Trouble:
+    """`on`: the machine of a server that has it while `when` says so."""
 
-    at_s: float
-    busy: tuple[float, ...]
-    percents: tuple[int, ...]
+    why: str
+    on: Callable[[When], Machine]
+    ends_alike: bool  # the cpu follows its weight all the way
 
 
-class Hour:
-    """A run of SCENARIO, in which the first server is slow for half of the time."""
+TROUBLES = (
+    Trouble(
+        "another program takes 60 %",
+        lambda when: Machine(CAPACITY, neighbour=lambda at_s: 0.6 if when(at_s) else 0.0),
+        ends_alike=False,
+    ),
+    Trouble(
+        "requests take 3 times as long",
+        lambda when: Machine(CAPACITY, slowness=lambda at_s: 3.0 if when(at_s) else 1.0),
+        ends_alike=True,
+    ),
+)
 
-    def __init__(self, options: Options, *, adaptive: bool) -> None:
-        requests = round(REQUESTS * options.requests)
-        self.end_s = requests / SCENARIO.arrivals_per_s
-        self._cluster = Cluster(SCENARIO, POLICY, options.seed)
-        self._weights = Weights(self._cluster, Rules(adaptive=adaptive), Random(f"{options.seed} heartbeats"))
-        self.looks: list[Look] = []
-        events, slow = self._cluster.events, self._cluster.servers[0]
-        usual = slow.kind
-        events.after(SLOW_FROM * self.end_s, slow.become, replace(usual, slowness=SLOWNESS))
-        events.after(SLOW_UNTIL * self.end_s, slow.become, usual)
-        for number in range(LOOKS + 1):
-            events.after(number / LOOKS * self.end_s, self._look)
-        self._latencies = self._cluster.run(requests).latencies
 
-    def _look(self) -> None:
-        self.looks.append(
-            Look(
-                self._cluster.events.now,
-                tuple(server.worked_s for server in self._cluster.servers),
-                tuple(self._weights.percents.values()),
-                len(self._cluster.outcome.latencies),
-                self._weights.changes,
-            )
-        )
+def hour(
+    trouble: Trouble, servers: int, seed: int, *, end_s: float = HOUR_S, adaptive: bool = True
+) -> list[Sample]:
+    """A sample each second. The first server is hot for the middle third of the time, under a load that comes
+    and goes by a third."""
+    hot = trouble.on(lambda at_s: HOT_FROM * end_s <= at_s < HOT_UNTIL * end_s)
 
-    def at(self, share: float) -> Look:
-        """The look after this share of the time."""
-        return self.looks[round(share * LOOKS)]
+    def load(at_s: float) -> float:
+        return servers * BUSY * CAPACITY * (1 + math.sin((at_s - HOT_FROM * end_s) / 400) / 3)
 
-    def p99_ms(self, first: float, last: float) -> float:
-        """Of what was served between these shares of the time."""
-        return 1000 * percentile(sorted(self._latencies[self.at(first).served : self.at(last).served]), 0.99)
+    machines = [hot, *[Machine(CAPACITY)] * (servers - 1)]
+    return list(run(machines, load, end_s, random=Random(f"{seed} hour"), adaptive=adaptive))
 
-    def halved_s(self) -> float | None:
-        """How long after it got slow the first server had at most half of its weight; None: never."""
-        slow_s = SLOW_FROM * self.end_s
-        halved = (look.at_s for look in self.looks if look.at_s >= slow_s and look.percents[0] <= 50)
-        found = next(halved, None)
-        return None if found is None else found - slow_s
+
+@dataclass(frozen=True)
+class Relief:
+    """Seconds since the first server is hot, under a load that stays; inf: not within 90 s."""
+
+    cut_s: float
+    halved_s: float
+    alike_s: float
+
+
+def relief(
+    trouble: Trouble, servers: int, seed: int, *, noise: float = NOISE, delay_s: float = DELAY_S
+) -> Relief:
+    """How soon the first server is relieved: it becomes hot at any moment between two reports."""
+    random = Random(f"{seed} relief")
+    from_s = BEFORE_S + random.uniform(0, REPORT_S)
+    machines = [trouble.on(lambda at_s: at_s >= from_s), *[Machine(CAPACITY)] * (servers - 1)]
+    load = servers * BUSY * CAPACITY
+    samples = run(
+        machines, lambda at_s: load, BEFORE_S + AFTER_S, random=random, noise=noise, delay_s=delay_s
+    )
+    hot = [sample for sample in samples if sample.at_s >= from_s]
+
+    def first(holds: Callable[[Sample], bool]) -> float:
+        return next((sample.at_s - from_s for sample in hot if holds(sample)), math.inf)
+
+    return Relief(
+        first(lambda sample: sample.percents[0] < 95),
+        first(lambda sample: sample.percents[0] <= 50),
+        first(lambda sample: sample.cpu[0] - fmean(sample.cpu[1:]) <= ALIKE),
+    )
 
 
 def adaptive(options: Options) -> Section | None:
     """The study; None where its policy is not asked for."""
     if POLICY not in options.policies:
         return None
-    hours = {name: Hour(options, adaptive=name == "adaptive") for name in ("static", "adaptive")}
-    minutes = hours["static"].end_s / 60
+    part = min(1.0, options.requests / HOUR_REQUESTS)
+    end_s, runs = part * HOUR_S, max(1, round(part * RUNS))
     text = (
-        f"{minutes:.0f} minutes. {describe(SCENARIO)} `{POLICY}`; each server reports its cpu and what it"
-        f" has in flight every 2 s. From a sixth to two thirds of the time the first server takes"
-        f" {SLOWNESS:g} times as long as the others."
+        f"{end_s / 60:.0f} minutes, with a policy that goes by weight, whichever; each server reports its cpu"
+        f" every {REPORT_S:g} s, with {NOISE:.0%} noise. One server is hot for the middle third of the time."
+        f" The pictures show {DRAWN_SERVERS} servers under a load that comes and goes by a third. How soon"
+        f" the hot one is relieved is the median, and the greatest, of {runs} runs under a steady load."
     )
-    chart = line_chart(TITLE, [panel for name, hour in hours.items() for panel in _panels(name, hour)])
-    rows = [_row(name, hour) for name, hour in hours.items()]
-    return Section(TITLE, text, Table(COLUMNS, rows), {"policies-adaptive": chart})
+    rows = [_row(trouble, servers, options.seed, end_s, runs) for trouble in TROUBLES for servers in SIZES]
+    return Section(TITLE, text, Table(COLUMNS, rows), {CHART: chart(options.seed, end_s)})
 
 
-def _between(earlier: Look, later: Look) -> Interval:
-    slots_s = (later.at_s - earlier.at_s) * SCENARIO.servers[0].slots
-    worked = zip(earlier.worked_s, later.worked_s, strict=True)
-    return Interval(later.at_s, tuple((b - a) / slots_s for a, b in worked), later.percents)
+def chart(seed: int, end_s: float = HOUR_S) -> str:
+    """The picture alone."""
+    panels = [panel for trouble in TROUBLES for panel in _panels(trouble, seed, end_s)]
+    return line_chart(TITLE, panels, top=100)
 
 
-def _panels(name: str, hour: Hour) -> list[Panel]:
-    found = [_between(*looks) for looks in pairwise(hour.looks[:: LOOKS // DRAWN])]
-    minutes = [interval.at_s / 60 for interval in found]
-    busy = {
-        "the slow server": [100 * interval.busy[0] for interval in found],
-        "the others (busy: mean; weight: least)": [100 * fmean(interval.busy[1:]) for interval in found],
+def _panels(trouble: Trouble, seed: int, end_s: float) -> Iterator[Panel]:
+    static = hour(trouble, DRAWN_SERVERS, seed, end_s=end_s, adaptive=False)[::EVERY]
+    samples = hour(trouble, DRAWN_SERVERS, seed, end_s=end_s)[::EVERY]
+    cpu = {
+        "the hot server": [100 * sample.cpu[0] for sample in samples],
+        "another one": [100 * sample.cpu[1] for sample in samples],
+        "the hot server, constant weights": [100 * sample.cpu[0] for sample in static],
     }
     percents = {
-        "the slow server": [interval.percents[0] for interval in found],
-        "the others (busy: mean; weight: least)": [min(interval.percents[1:]) for interval in found],
+        "the hot server": [float(sample.percents[0]) for sample in samples],
+        "another one": [float(sample.percents[1]) for sample in samples],
     }
+    minutes = [sample.at_s / 60 for sample in samples]
+    for what, lines in (("cpu", cpu), ("weight in force", percents)):
+        drawn = {name: list(zip(minutes, values, strict=True)) for name, values in lines.items()}
+        yield Panel(f"{trouble.why}: {what}", drawn, "minutes", "%")
+
+
+def _row(trouble: Trouble, servers: int, seed: int, end_s: float, runs: int) -> list[str]:
+    found = [relief(trouble, servers, seed + number) for number in range(runs)]
     return [
-        Panel(
-            f"{name} weights: {title}",
-            {who: list(zip(minutes, values, strict=True)) for who, values in lines.items()},
-            "minutes",
-            "%",
-        )
-        for title, lines in (("how busy", busy), ("weight in force", percents))
+        trouble.why,
+        str(servers),
+        _seconds([one.cut_s for one in found]),
+        _seconds([one.halved_s for one in found]),
+        _seconds([one.alike_s for one in found]) if trouble.ends_alike else "-",
+        str(hour(trouble, servers, seed, end_s=end_s)[-1].epochs),
     ]
 
 
-def _row(name: str, hour: Hour) -> list[str]:
-    middle = (SLOW_FROM + SLOW_UNTIL) / 2
-    held = hour.looks[round(middle * LOOKS) : round(SLOW_UNTIL * LOOKS)]
-    percents = [look.percents[0] for look in held]
-    halved_s = hour.halved_s()
-    return [
-        name,
-        f"{hour.p99_ms(0, SLOW_FROM):.0f}",
-        f"{hour.p99_ms(SLOW_FROM, SLOW_UNTIL):.0f}",
-        f"{hour.p99_ms(SLOW_UNTIL, 1):.0f}",
-        "never" if halved_s is None else f"{halved_s:.0f} s",
-        f"{min(percents)}..{max(percents)} %",
-        str(held[-1].changes - held[0].changes),
-        str(hour.looks[-1].changes),
-    ]
+def _seconds(values: Sequence[float]) -> str:
+    return f"{median(values):.0f} s ({max(values):.0f} s)"

@@ -1,8 +1,5 @@
 """Studies that look at more than one run."""
 
-import pytest
-
-from scripts.simulation.studies.adaptive import Hour
 from scripts.simulation.studies.bounded import FACTORS, NODES, bounded
 from scripts.simulation.studies.herding import SLOTS, herding
 from scripts.simulation.studies.slow_start import slow_start
@@ -45,10 +42,3 @@ def test_slow_start_gives_a_new_server_little_at_first_and_spares_the_others() -
     assert off[0] > 0.7
     assert all(shares[0] < 0.3 and shares[3] > 0.6 for shares in ramps)
     assert all(shares[4] < 1.5 for shares in ramps)
-
-
-@pytest.mark.parametrize(("adaptive", "halves"), [(False, False), (True, True)])
-def test_adaptive_weights_relieve_a_slow_server_and_static_ones_do_not(adaptive: bool, halves: bool) -> None:
-    hour = Hour(Options(("weighted_round_robin",), requests=1500), adaptive=adaptive)
-    assert (hour.halved_s() is not None) is halves
-    assert hour.p99_ms(0.0, 1 / 6) > 0

@@ -1,7 +1,7 @@
 -- The adaptive factor of each server that takes new exchanges: id -> {factor, why}. As model/adaptive.py, which
 -- has the formula and the reasons of its numbers.
 local function adapt(servers, now, last)
-  local NEAR_FULL, DEAD_BAND, GAIN, MAX_FALL, MAX_RISE, MIN_FACTOR = 0.9, 0.05, 0.4, 0.2, 0.1, 0.1
+  local NEAR_FULL, DEAD_BAND, FAR, GAIN, MAX_FALL, MAX_RISE, MIN_FACTOR = 0.9, 0.05, 0.15, 0.4, 0.3, 0.1, 0.1
   local MEMORY_FROM, SLOW_RATIO, HELD_RATIO, SLOW_GAIN, MAX_SLOW = 0.8, 2, 1.5, 0.25, 0.5
   local RETURN, DECAY, FRESH_MS, LATENCY_FLOOR_MS, IN_FLIGHT_FLOOR = 0.1, 0.05, 30000, 5, 4
 
@@ -71,7 +71,7 @@ local function adapt(servers, now, last)
     local name, busy = utilisation(server.figures)
     if busy and pool_busy then
       local above = busy - pool_busy
-      distance = math.max(math.abs(above) - DEAD_BAND, 0)
+      distance = math.max(math.abs(above) - DEAD_BAND, 0) + math.max(math.abs(above) - FAR, 0)
       if above < 0 then distance = -distance end
       why = string.format('%s %.2f against %.2f', name, busy, pool_busy)
     end

@@ -1,5 +1,9 @@
-"""The closed loop, simulated: requests go by the percents in force, each server's cpu follows from them and
-from what else runs on its machine, reports tell of it late and with noise, the model adjusts the percents."""
+"""Adaptive weights in a closed loop: requests go by the percents in force, each server's cpu follows from
+them and from what else its machine does, reports tell of it late and with noise, the model adjusts the
+percents.
+
+Requests are a flow here, not one by one: an hour takes a second.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from cluster_lb.model.weights import Rules, Weighed, adjust
 STEP_S = 0.25
 REPORT_S = 2.0  # the SDK's heartbeat
 DELAY_S = 0.1  # of a report on its way
+NOISE = 0.04  # deviation of a reported cpu
 ADJUST_S = 1.0  # the pulse of a node
 EARLY_MS = 1_000_000.0  # Redis time at the start of a run
 
@@ -21,17 +26,23 @@ def _nothing(at_s: float) -> float:
     return 0.0
 
 
+def _usual(at_s: float) -> float:
+    return 1.0
+
+
 @dataclass(frozen=True)
 class Machine:
     """A server. `capacity`: requests a second that take all of its cpu; `neighbour`: share (0..1) of its cpu
-    that something else takes at a time, s."""
+    that something else takes at a time, s; `slowness`: how many times as long a request takes then."""
 
     capacity: float
     weight: int = 1
     neighbour: Callable[[float], float] = _nothing
+    slowness: Callable[[float], float] = _usual
 
     def cpu(self, rate: float, at_s: float) -> float:
-        return min(1.0, self.neighbour(at_s) + rate / self.capacity)
+        """Its cpu, 0..1, under `rate` requests a second."""
+        return min(1.0, self.neighbour(at_s) + rate * self.slowness(at_s) / self.capacity)
 
 
 @dataclass(frozen=True)
@@ -70,10 +81,12 @@ def run(
     duration_s: float,
     *,
     random: Random,
-    noise: float = 0.04,
+    noise: float = NOISE,
+    delay_s: float = DELAY_S,
     adaptive: bool = True,
 ) -> Iterator[Sample]:
-    """A sample each second. `load`: requests a second at a time, s; `noise`: deviation of reports."""
+    """A sample each second. `load`: requests a second at a time, s; `noise`: deviation of reports;
+    `delay_s`: how long one is on its way."""
     servers = [Weighed(f"s{number}", Measured(machine.weight)) for number, machine in enumerate(machines)]
     reporters = [_Reporter(noise, random) for _ in machines]
     under_way: list[tuple[float, int, float]] = []  # reports: when they arrive, of which server, cpu
@@ -83,7 +96,7 @@ def run(
         cpus = _cpus(machines, servers, load(at_s), at_s)
         for number, reporter in enumerate(reporters):
             if (reported := reporter.look(cpus[number], at_s)) is not None:
-                under_way.append((at_s + DELAY_S, number, reported))
+                under_way.append((at_s + delay_s, number, reported))
         while under_way and under_way[0][0] <= at_s:
             heard_s, number, reported = under_way.pop(0)
             servers[number] = _heard(servers[number], heard_s, reported)
