@@ -15,17 +15,15 @@ Done = Callable[[bool], None]
 
 
 class Server:
-    """`in_flight`: attempts that it works on, or that wait in its queue. `offered`: ever.
-    `worked_s`: seconds of all slots together, on what it finished."""
+    """`in_flight`: attempts that it works on, or that wait in its queue. `offered`: ever."""
 
-    __slots__ = ("_events", "_queue", "_random", "_working", "id", "in_flight", "kind", "offered", "worked_s")
+    __slots__ = ("_events", "_queue", "_random", "_working", "id", "in_flight", "kind", "offered")
 
     def __init__(self, server_id: str, kind: Kind, events: Events, random: Random) -> None:
         self.id = server_id
         self.kind = kind
         self.in_flight = 0
         self.offered = 0
-        self.worked_s = 0.0
         self._events = events
         self._random = random
         self._working = 0
@@ -35,10 +33,6 @@ class Server:
     def fullness(self) -> float:
         """Attempts in flight for each slot: 1 is a full server without a queue."""
         return self.in_flight / self.kind.slots
-
-    def become(self, kind: Kind) -> None:
-        """Be of another kind, for what begins from now on."""
-        self.kind = kind
 
     def offer(self, work_s: float, done: Done) -> None:
         """Take an attempt that would take a server of usual speed `work_s`; `done(went_well)` ends it."""
@@ -57,11 +51,9 @@ class Server:
 
     def _work(self, work_s: float, done: Done) -> None:
         self._working += 1
-        took_s = work_s * self.kind.slowness
-        self._events.after(took_s, self._finish, took_s, done)
+        self._events.after(work_s * self.kind.slowness, self._finish, done)
 
-    def _finish(self, took_s: float, done: Done) -> None:
-        self.worked_s += took_s
+    def _finish(self, done: Done) -> None:
         self.in_flight -= 1
         self._working -= 1
         if self._queue:

@@ -48,15 +48,12 @@ def box(x: float, y: float, width: float, height: float, colour: str) -> str:
     )
 
 
-def path(
-    points: Sequence[tuple[float, float]], colour: str, *, width: float = 1.8, dashed: bool = False
-) -> str:
+def path(points: Sequence[tuple[float, float]], colour: str, *, width: float = 1.8) -> str:
     """A line through points."""
     joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    dashes = ' stroke-dasharray="4 3"' if dashed else ""
     return (
         f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="{width:g}"'
-        f' stroke-linejoin="round"{dashes}/>'
+        ' stroke-linejoin="round"/>'
     )
 
 

@@ -1,35 +1,28 @@
-"""Slow start and adaptive weights of a simulated pool: servers report, the product's arithmetic decides."""
+"""Slow start of a simulated pool, by the product's arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 
 from cluster_lb.model.adaptive import Measured
 from cluster_lb.model.effective_weights import effective_weights
+from cluster_lb.model.slow_start import Ramp
 from cluster_lb.model.weights import Rules, Weighed, adjust
 from scripts.simulation.cluster import Cluster
-from scripts.simulation.server import Server
 
-HEARTBEAT_S = 2.0
 ADJUST_S = 1.0
 
 
 class Weights:
-    """Keeps the weights of `cluster` by `rules`. `percents`: in force, by id.
-    `changes`: how often nodes got a new schedule."""
+    """Keeps the weights of `cluster`, whose servers warm up by `ramp`. `percents`: in force, by id."""
 
-    def __init__(self, cluster: Cluster, rules: Rules, random: Random) -> None:
+    def __init__(self, cluster: Cluster, ramp: Ramp) -> None:
         self._cluster = cluster
-        self._rules = rules
+        self._rules = Rules(ramp)
         self._events = cluster.events
         self._servers = {server.id: server for server in cluster.servers}
-        self._told_s = dict.fromkeys(self._servers, 0.0)
         self._weighed = {server_id: self._new(server_id) for server_id in cluster.weights}
         self._entry_percent: float | None = None
-        self.changes = 0
-        for server in cluster.servers:
-            self._events.after(random.uniform(0, HEARTBEAT_S), self._beat, server)
         self._events.after(ADJUST_S, self._adjust)
 
     @property
@@ -49,20 +42,6 @@ class Weights:
     def _new(self, server_id: str) -> Weighed:
         return Weighed(server_id, Measured(self._servers[server_id].kind.weight))
 
-    def _beat(self, server: Server) -> None:
-        """The report of a server: how busy it was since the last one."""
-        self._events.after(HEARTBEAT_S, self._beat, server)
-        worked_s = server.worked_s - self._told_s[server.id]
-        self._told_s[server.id] = server.worked_s
-        if server.id in self._weighed:
-            figures = {
-                "cpu": min(1.0, worked_s / HEARTBEAT_S / server.kind.slots),
-                "in_flight": float(server.in_flight),
-            }
-            weighed = self._weighed[server.id]
-            measured = replace(weighed.measured, figures=figures, heard_ms=1000 * self._events.now)
-            self._weighed[server.id] = replace(weighed, measured=measured)
-
     def _adjust(self) -> None:
         self._events.after(ADJUST_S, self._adjust)
         now_ms = 1000 * self._events.now
@@ -74,7 +53,6 @@ class Weights:
             self._publish()
 
     def _publish(self) -> None:
-        self.changes += 1
         weights = [round(server.measured.weight) for server in self._weighed.values()]
         effective = effective_weights(weights, list(self.percents.values()))
         self._cluster.change(dict(zip(self._weighed, effective, strict=True)))

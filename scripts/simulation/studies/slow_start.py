@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from random import Random
 
 from cluster_lb.model.slow_start import Ramp
-from cluster_lb.model.weights import Rules
 from scripts.simulation.cluster import Cluster
 from scripts.simulation.line_chart import Panel, line_chart
 from scripts.simulation.scenario import Kind, Scenario
@@ -63,7 +61,7 @@ def _shares(ramp: Ramp, options: Options) -> list[tuple[float, float]]:
     """In each bucket of the time, in parts of a sixth: what the new server got, and the most of any other."""
     servers = [f"server-{number:02}" for number in range(6)]
     cluster = Cluster(SCENARIO, POLICY, options.seed, dict.fromkeys(servers[:5], 1))
-    weights = Weights(cluster, Rules(ramp), Random(f"{options.seed} heartbeats"))
+    weights = Weights(cluster, ramp)
     end_s = options.requests / SCENARIO.arrivals_per_s
     counts = [Counter[str]()]
     for number in range(1, BUCKETS + 1):
