@@ -8,7 +8,7 @@ back, who panics, and who stands in for whom is decided by snapshots alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cluster_lb.clock import Clock
@@ -51,9 +51,11 @@ class EarlyWords:
             self._hear(hint.pool, hint.server, hint.epoch, hint.takes == Availability.PERSISTS.value)
 
     def hear_snapshot(self, snapshot: Snapshot) -> None:
-        """It was read, and will be adopted when it is compiled."""
+        """It was read, and will be adopted when it is compiled. A server that it lets take new exchanges again,
+        as in a panic, is back at once."""
         pool = self._pools.ensure(snapshot.pool)
         eligible = {server.id for server in snapshot.eligible}
+        self._forget([key for key in self._said(pool, snapshot.epoch) if key[1] in eligible])
         lost = [s.id for s in pool.servers.values() if s.id not in eligible and pool.picks_among(s)]
         if not lost:
             return
@@ -63,17 +65,14 @@ class EarlyWords:
 
     def on_adopted(self, pool: LivePool) -> None:
         """The pool serves a snapshot, which says itself what was said until then."""
-        known = [key for key, word in self._words.items() if key[0] == pool.name and word.epoch <= pool.epoch]
-        for key in known:
+        for key in self._said(pool, pool.epoch):
             del self._words[key]
         for server in pool.servers.values():
             self._settle(server)
 
     def on_tick(self, now: float) -> None:
         """Forget what was not confirmed."""
-        for key in [key for key, word in self._words.items() if word.until <= now]:
-            del self._words[key]
-            self.settle(*key)
+        self._forget([key for key, word in self._words.items() if word.until <= now])
 
     def settle(self, pool_name: str, server_id: str) -> None:
         """Let the live server be out, or in, by all that is known."""
@@ -86,6 +85,15 @@ class EarlyWords:
         unreachable = self._is_unreachable(server.pool.name, server.id)
         server.out = unreachable or word is not None
         server.lingers = word is not None and word.persists and not unreachable
+
+    def _said(self, pool: LivePool, epoch: int) -> list[tuple[str, str]]:
+        """What was said of servers of the pool until `epoch`."""
+        return [key for key, word in self._words.items() if key[0] == pool.name and word.epoch <= epoch]
+
+    def _forget(self, keys: Iterable[tuple[str, str]]) -> None:
+        for key in keys:
+            del self._words[key]
+            self.settle(*key)
 
     def _hear(self, pool_name: str, server_id: str, epoch: int, persists: bool) -> None:
         until = self._clock.monotonic() + WORD_S

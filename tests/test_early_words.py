@@ -150,6 +150,13 @@ def test_a_snapshot_takes_out_before_it_is_compiled(standing: Standing) -> None:
     assert standing.picks() == {"c"}
 
 
+def test_a_snapshot_in_which_a_server_is_back_lets_it_in_before_it_is_compiled(standing: Standing) -> None:
+    standing.hear("refuses", epoch=2)
+    standing.hear("refuses", epoch=4, server="b")
+    standing.words.hear_snapshot(snapshot(3))
+    assert standing.out == "b"  # of which the snapshot does not know yet
+
+
 def test_a_snapshot_takes_out_who_left(standing: Standing) -> None:
     found = snapshot(2)
     standing.words.hear_snapshot(Snapshot("web", 2, "round_robin", 0.5, found.servers[1:]))

@@ -7,13 +7,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
 
+from cluster_lb.model.availability import ServerState
+from cluster_lb.node import Node
+from cluster_lb.settings.health import HealthSettings
+from cluster_lb.settings.schema import PoolSettings, Settings
+from cluster_lb.store.client import Store
+from cluster_lb.store.pools import PoolConfigs
+from cluster_lb.store.registry import Registry
+from tests.doubles.keyspace import record
 from tests.doubles.redis_servers import RedisServer, free_port
 from tests.doubles.waiting import eventually
 
@@ -123,3 +132,27 @@ def test_a_taken_admin_address_is_named() -> None:
         code, lines = refused([*options, "--admin", address])
     assert code == 2
     assert f"cluster-lb: admin {address}: cannot bind: " in lines
+
+
+async def test_what_a_snapshot_takes_out_is_out_before_it_is_compiled() -> None:
+    redis = FakeServer()
+    async with (
+        Store(lambda: FakeAsyncRedis(server=redis, decode_responses=True)) as store,
+        AsyncExitStack() as stack,
+    ):
+        node, registry = Node(Settings(), store, ()), Registry(store)
+        await node._open_prober(stack)
+        await PoolConfigs(store).seed({"web": PoolSettings(health=HealthSettings(kind="none"))}, ())
+        for state, out in (ServerState.UP, []), (ServerState.DRAIN, ["a"]):
+            for server in record("a", state=state), record("b"):
+                await registry.register("web", server)
+            reading = await registry.read_pool("web")
+            assert reading is not None
+            node._on_pool(reading)
+            live = node._pools.ensure("web").servers
+            assert [server.id for server in live.values() if server.out] == out
+            await node._pools.adopt_offered()
+            assert not any(server.out for server in live.values())
+        assert [server.id for server in live.values() if node._pools.ensure("web").picks_among(server)] == [
+            "b"
+        ]
