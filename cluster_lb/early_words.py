@@ -51,8 +51,8 @@ class EarlyWords:
             self._hear(hint.pool, hint.server, hint.epoch, hint.takes == Availability.PERSISTS.value)
 
     def hear_snapshot(self, snapshot: Snapshot) -> None:
-        """It was read, and will be adopted when it is compiled. A server that it lets take new exchanges again,
-        as in a panic, is back at once."""
+        """It was read, and will be adopted when it is compiled. A server that takes new exchanges in it is
+        back at once, as in a panic."""
         pool = self._pools.ensure(snapshot.pool)
         eligible = {server.id for server in snapshot.eligible}
         self._forget([key for key in self._said(pool, snapshot.epoch) if key[1] in eligible])
