@@ -2,8 +2,8 @@
 
 With 1,000 servers, or a table to hash by, that takes longer than a server that drains should wait. A hint
 says at once what is left of the server; a snapshot says it before it is compiled. Either holds until a
-snapshot of then, or later, is adopted, which knows the whole. A word only takes out: what brings servers
-back, who panics, and who stands in for whom is decided by snapshots alone.
+snapshot of then, or later, is adopted, which knows the whole. A word only takes out, and never the last one:
+what brings servers back, who panics, and which backups join is decided by snapshots alone.
 """
 
 from __future__ import annotations
@@ -96,6 +96,10 @@ class EarlyWords:
             self.settle(*key)
 
     def _hear(self, pool_name: str, server_id: str, epoch: int, persists: bool) -> None:
+        pool = self._pools.ensure(pool_name)
+        others = (other for other in pool.servers.values() if other.id != server_id)
+        if not any(pool.picks_among(other) and not other.out for other in others):
+            return
         until = self._clock.monotonic() + WORD_S
         before = self._words.get((pool_name, server_id))
         if before is not None:

@@ -86,6 +86,17 @@ def test_a_hint_takes_a_server_out_at_once(standing: Standing, takes: str, keeps
     assert standing.takes_bound() is keeps_bound
 
 
+def test_the_last_one_is_taken_out_by_a_snapshot_alone(standing: Standing) -> None:
+    for server in "abc":
+        standing.hear("refuses", server=server)
+    assert standing.picks() == {"c"}
+    found = snapshot(2, dict.fromkeys("abc", ServerState.DOWN))
+    standing.words.hear_snapshot(found)
+    assert standing.picks() == {"c"}
+    standing.adopt(found)
+    assert standing.picks() == set()
+
+
 def test_a_hint_that_takes_nobody_out_changes_nothing(standing: Standing) -> None:
     standing.hear("")
     standing.hear("refuses", server="gone")
