@@ -183,10 +183,10 @@ class Node:
     async def _start(self) -> None:
         """Learn the cluster's state, then accept clients."""
         await self._seed()
-        await self._pools.adopt_offered()
-        await self._routes.adopt_offered()
-        self._tasks.start(self._pools.run(), "adopt snapshots")
-        self._tasks.start(self._routes.run(), "adopt routes")
+        await self._pools.offers.adopt_all()
+        await self._routes.offers.adopt_all()
+        self._tasks.start(self._pools.offers.run(), "adopt snapshots")
+        self._tasks.start(self._routes.offers.run(), "adopt routes")
         self._tasks.start(self._view.run(), "view")
         self._tasks.start(self._rate_limits.run(), "rate limits")
         self._tasks.start(self._passive.run(), "passive health")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from cluster_lb.proxy.mirror import Shadows
+from cluster_lb.proxy.offers import Offers
 from cluster_lb.proxy.pool import LivePool
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.proxy.rate_limits import RouteLimit
@@ -17,8 +18,9 @@ from cluster_lb.settings.schema import PoolSettings
 
 
 class LiveRoutes:
-    """Tables are offered as they come; `run` compiles the newest in a thread, so that a large one never holds
-    up traffic, and hands it to `on_adopted`. Exchanges under way go on under the route that they took."""
+    """Of the tables that are offered the newest is compiled in a thread, so that a large one never holds up
+    traffic, and handed to `on_adopted` (`offers`). Exchanges under way go on under the route that they
+    took."""
 
     def __init__(
         self,
@@ -33,32 +35,20 @@ class LiveRoutes:
         self._limits_of = limits_of
         self._on_adopted = on_adopted
         self._nowhere = LivePool("-", _NoTickets(), ticker, PoolSettings())
-        self._offered: Sequence[RouteSettings] | None = None
-        self._news = asyncio.Event()
+        self.offers = Offers(self._adopt)
 
     def offer(self, routes: Sequence[RouteSettings]) -> None:
         """Take over `routes` soon, unless others come first."""
-        self._offered = routes
-        self._news.set()
+        self.offers.put("routes", routes)
 
-    async def run(self) -> None:
-        """Adopt what is offered, for ever."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            await self.adopt_offered()
-
-    async def adopt_offered(self) -> None:
-        """Adopt what was offered last."""
-        while self._offered is not None:
-            routes, self._offered = self._offered, None
-            names = {name for route in routes for name in (*route.pool_weights, route.mirror) if name}
-            pools = {name: self._pools.ensure(name) for name in names}
-            limits = [self._limits_of(route) for route in routes]
-            self.table = await asyncio.to_thread(
-                build_table, routes, pools, self._nowhere, self.shadows, self.table, limits
-            )
-            self._on_adopted(self.table)
+    async def _adopt(self, routes: Sequence[RouteSettings]) -> None:
+        names = {name for route in routes for name in (*route.pool_weights, route.mirror) if name}
+        pools = {name: self._pools.ensure(name) for name in names}
+        limits = [self._limits_of(route) for route in routes]
+        self.table = await asyncio.to_thread(
+            build_table, routes, pools, self._nowhere, self.shadows, self.table, limits
+        )
+        self._on_adopted(self.table)
 
 
 class _NoTickets:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from cluster_lb.clock import SystemClock
@@ -12,7 +10,6 @@ from cluster_lb.proxy.pools import LivePools
 from cluster_lb.proxy.route_table import RouteTable
 from cluster_lb.proxy.ticker import Ticker
 from cluster_lb.settings.routes import RouteSettings
-from tests.doubles.waiting import eventually
 
 
 class NoTickets:
@@ -39,14 +36,14 @@ def routes(pools, adopted) -> LiveRoutes:
 
 
 async def test_the_newest_table_is_adopted(routes, adopted):
-    await routes.adopt_offered()
+    await routes.offers.adopt_all()
     assert adopted == []
     routes.offer([RouteSettings(name="a", pool="a")])
     routes.offer([RouteSettings(name="b", pool="b"), RouteSettings(path="/", pool="c")])
-    await routes.adopt_offered()
+    await routes.offers.adopt_all()
     assert [list(table.counts) for table in adopted] == [["b", "*=/"]]
     assert routes.table is adopted[0]
-    await routes.adopt_offered()
+    await routes.offers.adopt_all()
     assert len(adopted) == 1
 
 
@@ -56,26 +53,15 @@ async def test_pools_that_routes_name_are_there_before_they_have_servers(routes,
         RouteSettings.model_validate({"path": "/x", "respond": {}}),
     ]
     routes.offer(table)
-    await routes.adopt_offered()
+    await routes.offers.adopt_all()
     assert set(pools.by_name) == {"a", "b", "s"}
     assert routes.table.routes[1].pool.name == "-"
 
 
 async def test_counts_go_on_as_long_as_a_route_keeps_its_name(routes):
     routes.offer([RouteSettings(name="a", pool="a"), RouteSettings(name="b", path="/b", pool="a")])
-    await routes.adopt_offered()
+    await routes.offers.adopt_all()
     routes.table.counts["a"].statuses[2] = 7
     routes.offer([RouteSettings(name="a", path="/new", pool="a"), RouteSettings(name="c", pool="a")])
-    await routes.adopt_offered()
+    await routes.offers.adopt_all()
     assert {name: counts.statuses[2] for name, counts in routes.table.counts.items()} == {"a": 7, "c": 0}
-
-
-async def test_what_is_offered_while_it_runs_is_adopted(routes, adopted):
-    running = asyncio.ensure_future(routes.run())
-    try:
-        for number in (1, 2):
-            routes.offer([RouteSettings(name=f"r{number}", pool="a")])
-            await eventually(lambda number=number: f"r{number}" in routes.table.counts)
-    finally:
-        running.cancel()
-    assert len(adopted) == 2

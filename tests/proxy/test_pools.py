@@ -61,8 +61,8 @@ def picked(pool: LivePool, count: int = 400) -> dict[str, int]:
 async def test_the_newest_snapshot_is_adopted_once(pools, adopted, tickets):
     offer(pools, 1)
     offer(pools, 2)
-    await pools.adopt_offered()
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
+    await pools.offers.adopt_all()
     assert [pool.epoch for pool in adopted] == [2]
     assert tickets["web"].heard == [(2, 4)]
 
@@ -70,10 +70,10 @@ async def test_the_newest_snapshot_is_adopted_once(pools, adopted, tickets):
 async def test_who_is_where_decides_how_much_stays_in_the_zone(pools, adopted, tickets):
     pools.move(Locality("a", {"a": 1, "b": 1}))
     offer(pools, 1, zones_from=2)
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     assert picked(adopted[0]) == {"a": 400}
     pools.move(Locality("a", {"a": 2}))
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     assert picked(adopted[1]) == {"a": 200, "b": 200}
     assert tickets["web"].heard == [(1, 0), (1, 0)]
 
@@ -82,21 +82,21 @@ async def test_the_same_again_and_pools_without_zones_are_not_compiled_anew(pool
     pools.move(Locality("a", {"a": 1}))
     offer(pools, 1, zones_from=2)
     offer(pools, 1, "other")
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     del adopted[:]
     pools.move(Locality("a", {"a": 1}))
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     assert adopted == []
     pools.move(Locality("a", {"a": 1, "b": 1}))
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     assert [pool.name for pool in adopted] == ["web"]
 
 
 async def test_a_move_keeps_what_servers_count_and_how_they_are_spoken_to(pools, adopted):
     offer(pools, 1, zones_from=2)
     pools.move(Locality("a", {"a": 1}))
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     before = dict(pools.by_name["web"].servers)
     pools.move(Locality("a", {"a": 1, "b": 1}))
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     assert pools.by_name["web"].servers == before

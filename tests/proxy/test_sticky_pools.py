@@ -32,7 +32,7 @@ async def test_of_what_was_offered_the_newest_is_adopted(pools):
         pools.offer(snapshot(epoch, "a", "b"), PoolSettings())
     adopted = []
     pools.on_adopted.append(lambda pool: adopted.append(pool.epoch))
-    await pools.adopt_offered()
+    await pools.offers.adopt_all()
     assert (adopted, list(pools.ensure("web").servers)) == ([3], ["a", "b"])
 
 
@@ -44,5 +44,5 @@ async def test_a_pool_is_sticky_from_its_first_secret_on_until_it_is_told_otherw
         (3, PoolSettings(), (), False),
     ]:
         pools.offer(snapshot(epoch, "a", secrets=secrets), settings)
-        await pools.adopt_offered()
+        await pools.offers.adopt_all()
         assert (web.sticky is not None) is sticky
