@@ -10,11 +10,10 @@ import structlog
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.health.agent_words import Words, read_line
-from cluster_lb.health.rhythm import Rhythm
 from cluster_lb.health.streams import opened
+from cluster_lb.health.watch import Watch
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import Health
-from cluster_lb.model.server import Server
 from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.health import AgentSettings, payload
 
@@ -23,40 +22,24 @@ _log = structlog.get_logger("health")
 MAX_LINE_BYTES = 1024  # with its description
 
 
-@dataclass(slots=True, eq=False)
-class AgentWatch:
-    """Asks the agent of `server` at the turns of `rhythm`, and calls `on_words(watch, words)` with each line.
+@dataclass(eq=False)
+class AgentWatch(Watch[AgentSettings]):
+    """Asks the agent of `server`, and calls `on_words(watch, words)` with each line.
     An agent that does not answer, or says what is no word, changes nothing: probes find whether the server
     lives (HAProxy does the same). `opinion`: up or down, as it said last, or up where it said other words
-    alone; None: it said nothing."""
+    alone."""
 
-    pool: str
-    server: Server
-    settings: AgentSettings
-    rhythm: Rhythm
     on_words: Callable[[AgentWatch, Words], None]
-    opinion: Vote | None = None
-    task: asyncio.Task[None] | None = field(default=None, repr=False)
-    _problem: str = ""
+    _problem: str = field(default="", init=False)
 
-    def asks_like(self, server: Server, settings: AgentSettings) -> bool:
-        """Whether a watch of `server` with `settings` would ask the same."""
-        return self.server.address == server.address and self.settings == settings
+    @property
+    def interval_s(self) -> float:
+        return self.settings.interval_s
 
-    def stop(self) -> None:
-        """Ask no more."""
-        if self.task:
-            self.task.cancel()
-
-    async def run(self, slots: asyncio.Semaphore) -> None:
-        """Ask for ever; `slots` bounds what is asked at once."""
-        address = replace(self.server.address, port=self.settings.port)
-        while True:
-            await self.rhythm.turn(self.settings.interval_s)
-            async with slots:
-                words = await self._heard(address)
-            if words is not None:
-                self._take(words)
+    async def ask(self) -> None:
+        words = await self._heard()
+        if words is not None:
+            self._take(words)
 
     def _take(self, words: Words) -> None:
         if words.health is Health.DOWN:
@@ -67,9 +50,10 @@ class AgentWatch:
             self.opinion = Vote(Health.UP, "L7OK agent")
         self.on_words(self, words)
 
-    async def _heard(self, address: Address) -> Words | None:
+    async def _heard(self) -> Words | None:
+        address = replace(self.server.address, port=self.settings.port)
         try:
-            words = read_line(await ask(address, self.settings))
+            words = read_line(await question(address, self.settings))
         except (OSError, TimeoutError, InvalidValueError) as error:
             self._complain(str(error) or type(error).__name__)
             return None
@@ -82,7 +66,7 @@ class AgentWatch:
             _log.warning("agent says nothing", pool=self.pool, server=self.server.id, problem=problem)
 
 
-async def ask(address: Address, settings: AgentSettings) -> str:
+async def question(address: Address, settings: AgentSettings) -> str:
     """One line. Raises OSError or TimeoutError."""
     async with asyncio.timeout(settings.timeout_s), opened(address, None) as (reader, writer):
         writer.write(payload(settings.send))

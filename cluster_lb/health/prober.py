@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from random import Random
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -20,10 +20,11 @@ from cluster_lb.health.agent_watch import AgentWatch
 from cluster_lb.health.agent_words import Words
 from cluster_lb.health.assignment import Assignment
 from cluster_lb.health.observation import Observation
+from cluster_lb.health.probe_watch import Probe, ProbeWatch
 from cluster_lb.health.rhythm import Rhythm
 from cluster_lb.health.tally import Tally
 from cluster_lb.health.voting import REFRESH_S, Cast, Voting
-from cluster_lb.health.watch import Probe, Surroundings, Watch
+from cluster_lb.health.watch import Watch
 from cluster_lb.model.advice import Advice
 from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.server import Server
@@ -32,6 +33,8 @@ from cluster_lb.settings.health import HealthSettings
 from cluster_lb.tasks import TaskSet
 
 _log = structlog.get_logger("health")
+
+W = TypeVar("W", bound=Watch[Any])
 
 #: (pool, server id, what its agent said, what is known of that already)
 Advise = Callable[[str, str, Advice, Advice], Awaitable[None]]
@@ -66,7 +69,8 @@ class Prober:
         self._on_local = on_local
         self._clock = clock
         self._random = random
-        self._around = Surroundings(probe, asyncio.Semaphore(MAX_PROBES), clock, random)
+        self._probe = probe
+        self._slots = asyncio.Semaphore(MAX_PROBES)
         self._voting = Voting(cast, clock, random, refresh_s=refresh_s)
         self._members: frozenset[str] = frozenset()
         self._pools: dict[str, _Pool] = {}
@@ -105,57 +109,54 @@ class Prober:
     def watched(self, pool: str) -> frozenset[str]:
         """The ids of the servers that this node looks after now."""
         state = self._pools.get(pool)
-        return frozenset(state.watches.keys() | state.agents.keys()) if state else frozenset()
+        return state.watched if state else frozenset()
 
     def _review(self, pool: str, state: _Pool) -> None:
         mine = state.assignment.mine()
-        for server_id in (state.watches.keys() | state.agents.keys()) - mine.keys():
+        for server_id in state.watched - mine.keys():
             self._drop(pool, state, server_id, "not probed by this node any more")
         for server_id, phase in mine.items():
             server = state.servers[server_id]
             if state.moved(server):
                 self._drop(pool, state, server_id, "has a new address")
-            self._keep_watch(pool, state, server, phase)
+            self._keep_probes(pool, state, server, phase)
             self._keep_agent(pool, state, server, phase)
 
-    def _keep_watch(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
-        """Watch the server, through a running watch if that sends the probes that are wanted."""
-        running, settings = state.watches.get(server.id), state.settings
-        if running and running.probes_like(server, settings, state.dial):
-            running.rhythm.phase = phase
+    def _keep_probes(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
+        """Probe the server, if probes are wanted; a watch that sends those already goes on."""
+        running, settings = state.probes.get(server.id), state.settings
+        if running and running.goes_on(server, settings, state.dial, phase):
             return
-        if running:
-            running.stop()
-            del state.watches[server.id]
-        if settings.kind == "none":
-            return
-        # Who takes a server over goes on from what all found.
-        up = running.tally.up if running else server.health is not Health.DOWN
-        tally = Tally(settings.rise, settings.fall, up=up)
-        rhythm = Rhythm(phase, self._clock, self._random)
-        watch = Watch(pool, server, settings, rhythm, tally, self._heard, state.dial)
-        watch.task = self._tasks.start(watch.run(self._around), f"watch {pool}/{server.id}")
-        state.watches[server.id] = watch
+        state.probes.pop(server.id, None)
+        if settings.kind != "none":
+            # Who takes a server over goes on from what all found.
+            up = running.tally.up if running else server.health is not Health.DOWN
+            tally, rhythm = Tally(settings.rise, settings.fall, up=up), self._rhythm(phase)
+            watch = ProbeWatch(pool, server, settings, rhythm, state.dial, tally, self._probe, self._heard)
+            state.probes[server.id] = self._started(watch)
 
     def _keep_agent(self, pool: str, state: _Pool, server: Server, phase: float) -> None:
         """The same for its agent."""
         running, settings = state.agents.get(server.id), state.settings.agent
-        if running and running.asks_like(server, settings):
-            running.rhythm.phase = phase
+        if running and running.goes_on(server, settings, None, phase):
             return
-        if running:
-            running.stop()
-            del state.agents[server.id]
-        if settings.port == 0:
-            return
-        rhythm = Rhythm(phase, self._clock, self._random)
-        opinion = running.opinion if running else None
-        agent = AgentWatch(pool, server, settings, rhythm, self._heard_agent, opinion)
-        agent.task = self._tasks.start(agent.run(self._around.slots), f"agent {pool}/{server.id}")
-        state.agents[server.id] = agent
+        state.agents.pop(server.id, None)
+        if settings.port:
+            opinion = running.opinion if running else None
+            rhythm = self._rhythm(phase)
+            watch = AgentWatch(pool, server, settings, rhythm, None, self._heard_agent, opinion=opinion)
+            state.agents[server.id] = self._started(watch)
+
+    def _rhythm(self, phase: float) -> Rhythm:
+        return Rhythm(phase, self._clock, self._random)
+
+    def _started(self, watch: W) -> W:
+        name = f"{type(watch).__name__} {watch.pool}/{watch.server.id}"
+        watch.task = self._tasks.start(watch.run(self._slots), name)
+        return watch
 
     def _drop(self, pool: str, state: _Pool, server_id: str, reason: str) -> None:
-        for watch in (state.watches.pop(server_id, None), state.agents.pop(server_id, None)):
+        for watch in (state.probes.pop(server_id, None), state.agents.pop(server_id, None)):
             if watch is not None:
                 watch.stop()
         self._voting.forget(pool, server_id)
@@ -163,7 +164,7 @@ class Prober:
             state.down.discard(server_id)
             self._on_local(pool, server_id, True, reason)
 
-    def _heard(self, watch: Watch, observation: Observation) -> None:
+    def _heard(self, watch: ProbeWatch, observation: Observation) -> None:
         for callback in self.on_observation:
             callback(watch.pool, watch.server.id, observation)
         if observation.conclusive:
@@ -209,21 +210,26 @@ class _Pool:
         self.settings = settings
         self.dial: Dial | None = None
         self.servers: dict[str, Server] = {}
-        self.watches: dict[str, Watch] = {}
+        self.probes: dict[str, ProbeWatch] = {}
         self.agents: dict[str, AgentWatch] = {}
         self.down: set[str] = set()  # servers that this node holds down
 
+    @property
+    def watched(self) -> frozenset[str]:
+        """The ids of the servers that are looked after."""
+        return frozenset(self.probes.keys() | self.agents.keys())
+
     def moved(self, server: Server) -> bool:
         """Whether the server is looked after at another address."""
-        running = self.watches.get(server.id) or self.agents.get(server.id)
+        running = self.probes.get(server.id) or self.agents.get(server.id)
         return running is not None and running.server.address != server.address
 
     def opinion(self, server_id: str) -> Vote | None:
         """Down where probes or the agent say so; else what the probes say, or the agent alone."""
-        watch, agent = self.watches.get(server_id), self.agents.get(server_id)
-        said = [each.opinion for each in (watch, agent) if each is not None and each.opinion is not None]
+        probes, agent = self.probes.get(server_id), self.agents.get(server_id)
+        said = [each.opinion for each in (probes, agent) if each is not None and each.opinion is not None]
         down = [opinion for opinion in said if opinion.health is Health.DOWN]
-        if down or watch is None or watch.opinion is not None:
+        if down or probes is None or probes.opinion is not None:
             return next(iter(down or said), None)
         return None  # what the agent says well is no reason to call a server up that was not probed yet
 

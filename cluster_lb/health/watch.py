@@ -1,90 +1,59 @@
-"""One server under watch: probes it again and again, counts, and says what changed."""
+"""One server under watch: asked again and again, by probes or through its agent."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from random import Random
+from typing import Generic, TypeVar
 
-import structlog
-
-from cluster_lb.clock import Clock
 from cluster_lb.dial import Dial
-from cluster_lb.health.observation import Observation, Word
 from cluster_lb.health.rhythm import Rhythm
-from cluster_lb.health.tally import Tally
 from cluster_lb.model.server import Server
 from cluster_lb.model.verdict import Vote
-from cluster_lb.settings.health import HealthSettings
 
-_log = structlog.get_logger("health")
-
-Probe = Callable[[Server, HealthSettings, Dial | None], Awaitable[Observation]]
+S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all watches of a node share. `slots` bounds the probes at once."""
-
-    probe: Probe
-    slots: asyncio.Semaphore
-    clock: Clock
-    random: Random
-
-
-@dataclass(slots=True, eq=False)
-class Watch:
-    """Probes `server` as `settings` say, at the turns of `rhythm`.
-
-    `on_result(watch, observation)` is called after each observation; one that is not conclusive is not
-    counted. `dial`: how the server is spoken to; None: plainly. `opinion`: what the tally says, with the last
-    reason for it; None: nothing yet.
-    """
+@dataclass(eq=False)
+class Watch(ABC, Generic[S]):
+    """Asks `server` as `settings` say, at the turns of `rhythm`. `dial`: how it is spoken to; None: plainly.
+    `opinion`: what this kind of watch says of the server, with the reason; None: nothing yet."""
 
     pool: str
     server: Server
-    settings: HealthSettings
+    settings: S
     rhythm: Rhythm
-    tally: Tally
-    on_result: Callable[[Watch, Observation], None]
-    dial: Dial | None = None
-    opinion: Vote | None = None
-    task: asyncio.Task[None] | None = field(default=None, repr=False)
+    dial: Dial | None
+    opinion: Vote | None = field(default=None, kw_only=True)
+    task: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
 
-    def probes_like(self, server: Server, settings: HealthSettings, dial: Dial | None) -> bool:
-        """Whether a watch of `server` with `settings` would send the same probes."""
-        return self.server.address == server.address and self.settings == settings and self.dial is dial
+    def goes_on(self, server: Server, settings: S, dial: Dial | None, phase: float) -> bool:
+        """Go on, at `phase`, as the watch of `server` with `settings`; False: it would ask otherwise, and has
+        stopped."""
+        if (self.server.address, self.settings) != (server.address, settings) or self.dial is not dial:
+            self.stop()
+            return False
+        self.rhythm.phase = phase
+        return True
 
     @property
+    @abstractmethod
     def interval_s(self) -> float:
-        """Until the next probe: HAProxy's `inter`, `fastinter` between the states, `downinter` while down."""
-        settings = self.settings
-        if not self.tally.settled:
-            return settings.fast_interval_s or settings.interval_s
-        return settings.interval_s if self.tally.up else settings.down_interval_s or settings.interval_s
+        """Until the next turn."""
 
-    def stop(self) -> None:
-        """Probe no more; a probe under way is given up."""
-        if self.task:
-            self.task.cancel()
+    @abstractmethod
+    async def ask(self) -> None:
+        """Ask once, and tell what came of it."""
 
-    async def run(self, around: Surroundings) -> None:
-        """Probe for ever."""
+    async def run(self, slots: asyncio.Semaphore) -> None:
+        """Ask for ever; `slots` bounds what is asked at once."""
         while True:
             await self.rhythm.turn(self.interval_s)
-            async with around.slots:
-                observation = await self._observe(around.probe)
-            if observation.conclusive:
-                self.tally.add(observation.ok)
-                if observation.ok is self.tally.up:
-                    self.opinion = Vote(self.tally.health, observation.reason)
-            self.on_result(self, observation)
+            async with slots:
+                await self.ask()
 
-    async def _observe(self, probe: Probe) -> Observation:
-        try:
-            return await probe(self.server, self.settings, self.dial)
-        except Exception:
-            # A defect of the probe must cost one observation, not the watch: nobody would probe this server.
-            _log.exception("probe raised", server=self.server.id, address=str(self.server.address))
-            return Observation(Word.SOCKERR, "defect of the probe")
+    def stop(self) -> None:
+        """Ask no more; what is under way is given up."""
+        if self.task:
+            self.task.cancel()

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cluster_lb.clock import SystemClock
-from cluster_lb.health.agent_watch import AgentWatch, ask
+from cluster_lb.health.agent_watch import AgentWatch, question
 from cluster_lb.health.agent_words import Words
 from cluster_lb.health.rhythm import Rhythm
 from cluster_lb.model.address import Address
@@ -42,7 +42,9 @@ async def watching(address: Address, **more: object):
     heard: list[Words] = []
     server = Server("a", Address(address.host, 1))  # nothing listens where the server itself would
     rhythm = Rhythm(0.0, SystemClock(), Random(1))
-    watch = AgentWatch("web", server, settings(address.port, **more), rhythm, lambda _, w: heard.append(w))
+    watch = AgentWatch(
+        "web", server, settings(address.port, **more), rhythm, None, lambda _, w: heard.append(w)
+    )
     task = asyncio.ensure_future(watch.run(asyncio.Semaphore(1)))
     try:
         yield watch, heard
@@ -53,7 +55,8 @@ async def watching(address: Address, **more: object):
 
 async def test_an_agent_is_asked_and_says_a_line() -> None:
     async with HTTPServer(saying(lambda: b"up ready 75%\n", expected=b"lb-1\n")) as server:
-        assert await ask(server.address, settings(server.address.port, send="lb-1\n")) == "up ready 75%\n"
+        line = await question(server.address, settings(server.address.port, send="lb-1\n"))
+    assert line == "up ready 75%\n"
 
 
 async def test_a_line_need_not_end_and_may_come_in_pieces() -> None:
@@ -62,7 +65,7 @@ async def test_a_line_need_not_end_and_may_come_in_pieces() -> None:
         await peer.close()
 
     async with HTTPServer(slowly) as server:
-        assert await ask(server.address, settings(server.address.port)) == "drain 10%"
+        assert await question(server.address, settings(server.address.port)) == "drain 10%"
 
 
 async def test_an_agent_that_talks_without_end_is_cut_off() -> None:
@@ -71,7 +74,7 @@ async def test_an_agent_that_talks_without_end_is_cut_off() -> None:
             await peer.send(b"x" * 1000)
 
     async with HTTPServer(pour) as server:
-        assert len(await ask(server.address, settings(server.address.port))) == 1024
+        assert len(await question(server.address, settings(server.address.port))) == 1024
 
 
 async def test_what_it_says_of_health_is_its_opinion_until_it_says_otherwise() -> None:

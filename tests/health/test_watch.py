@@ -1,142 +1,83 @@
-"""One server under watch: when it is probed, what is counted."""
+"""Servers under watch: how many are asked at once, and when a watch would ask the same."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 
 from cluster_lb.clock import SystemClock
-from cluster_lb.health.observation import Observation, Word
+from cluster_lb.dial import Dial
 from cluster_lb.health.rhythm import Rhythm
-from cluster_lb.health.tally import Tally
-from cluster_lb.health.watch import Surroundings, Watch
+from cluster_lb.health.watch import Watch
 from cluster_lb.model.address import Address
-from cluster_lb.model.availability import Health
 from cluster_lb.model.server import Server
-from cluster_lb.model.verdict import Vote
-from cluster_lb.settings.health import HealthSettings
-from tests.doubles.virtual_time import VirtualClock, run_virtually
 from tests.doubles.waiting import eventually
 
-GOOD, BAD, BLIND = Observation(Word.L4OK), Observation(Word.L4TOUT), Observation(Word.SOCKERR)
-EVERY_2_S = HealthSettings(interval_s=2.0)
-SERVER = Server("a", Address("127.0.0.1", 9001))
+HERE, THERE = Address("127.0.0.1", 9001), Address("127.0.0.1", 9002)
 
 
-class Stage:
-    """A watch with a scripted probe, in virtual time."""
+@dataclass(eq=False)
+class Asking(Watch[str]):
+    """Counts in `seen` how many of all are under way, after each change."""
 
-    def __init__(self, script, settings: HealthSettings = EVERY_2_S) -> None:
-        self.script = list(script)
-        self.heard: list[tuple[Observation, Vote | None]] = []
-        self.times: list[float] = []  # of the probes, since the start
-        self.settings = settings
+    seen: list[int] = field(default_factory=lambda: [0])
 
-    def run(self) -> None:
-        run_virtually(self._scene())
+    @property
+    def interval_s(self) -> float:
+        return 0.05
 
-    async def _scene(self) -> None:
-        self.clock, self.done = VirtualClock(), asyncio.Event()
-        around = Surroundings(self._probe, asyncio.Semaphore(1), self.clock, Random(1))
-        rhythm = Rhythm(0.25, self.clock, Random(1))
-        tally = Tally(self.settings.rise, self.settings.fall)
-        self.watch = Watch("web", SERVER, self.settings, rhythm, tally, self._hear)
-        self.watch.task = asyncio.ensure_future(self.watch.run(around))
-        await self.done.wait()
-        self.watch.stop()
-        await asyncio.wait([self.watch.task])
-
-    async def _probe(self, server: Server, settings: HealthSettings, dial: object) -> Observation:
-        self.times.append(self.clock.monotonic() - 1000)
-        outcome = self.script.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    def _hear(self, watch: Watch, observation: Observation) -> None:
-        self.heard.append((observation, watch.opinion))
-        if not self.script:
-            self.done.set()
+    async def ask(self) -> None:
+        self.seen.append(self.seen[-1] + 1)
+        await asyncio.sleep(0)
+        self.seen.append(self.seen[-1] - 1)
 
 
-def test_the_first_probe_waits_for_its_phase() -> None:
-    stage = Stage([GOOD])
-    stage.run()
-    assert stage.times == pytest.approx([0.5], abs=0.11)
-
-
-def gaps_after(script: str, **settings: float) -> list[float]:
-    """The seconds between probes of these outcomes (+ good, - bad, ? neither), rounded to tenths."""
-    health = HealthSettings.model_validate({"interval_s": 4.0} | settings)
-    stage = Stage([{"+": GOOD, "-": BAD, "?": BLIND}[word] for word in script], health)
-    stage.run()
-    return [after - before for before, after in itertools.pairwise(stage.times)]
-
-
-def test_mixed_results_are_followed_quickly_and_a_server_that_is_down_slowly() -> None:
-    script = "++--++---?-++"
-    #         up  mixed up mixed down   mixed up
-    found = gaps_after(script, fast_interval_s=1.0, down_interval_s=16.0)
-    kinds = "".join("s" if gap > 6 else "n" if gap > 1.45 else "f" for gap in found)
-    assert kinds == "nnffnnffsssf"
-
-
-def test_without_other_intervals_all_are_alike() -> None:
-    assert all(3.6 <= gap <= 4.4 for gap in gaps_after("++--++---?-++"))
-
-
-def test_each_observation_is_told_with_the_opinion_that_follows() -> None:
-    stage = Stage([GOOD, BAD, BAD, BAD, GOOD, GOOD])
-    stage.run()
-    up, down = Vote(Health.UP, "L4OK"), Vote(Health.DOWN, "L4TOUT")
-    assert [opinion for _, opinion in stage.heard] == [up, up, up, down, down, up]
-
-
-def test_what_says_nothing_of_the_server_is_not_counted() -> None:
-    stage = Stage([GOOD, *[BLIND] * 10, BAD, BAD])
-    stage.run()
-    assert stage.watch.tally.up
-    assert {opinion for _, opinion in stage.heard} == {Vote(Health.UP, "L4OK")}
-
-
-def test_a_defect_of_the_probe_does_not_end_the_watch() -> None:
-    stage = Stage([RuntimeError("bug"), GOOD])
-    stage.run()
-    assert [observation.conclusive for observation, _ in stage.heard] == [False, True]
+def watching(address: Address = HERE, settings: str = "", dial: Dial | None = None) -> Asking:
+    rhythm = Rhythm(0.0, SystemClock(), Random(1))
+    return Asking("web", Server("a", address), settings, rhythm, dial)
 
 
 @asynccontextmanager
 async def crowd(size: int, slots: int) -> AsyncIterator[list[int]]:
-    """`size` watches that probe at once; yields the number under way after each change."""
-    under_way, seen = 0, []
-
-    async def probe(server: Server, settings: HealthSettings, dial: object) -> Observation:
-        nonlocal under_way
-        under_way += 1
-        seen.append(under_way)
-        await asyncio.sleep(0)
-        under_way -= 1
-        return GOOD
-
-    around = Surroundings(probe, asyncio.Semaphore(slots), SystemClock(), Random(1))
-    settings = HealthSettings(interval_s=0.05)
-    watches = [
-        Watch("web", SERVER, settings, Rhythm(0.0, SystemClock(), Random(1)), Tally(2, 3), lambda *_: None)
-        for _ in range(size)
-    ]
-    tasks = [asyncio.ensure_future(watch.run(around)) for watch in watches]
+    """`size` watches that ask at once; yields the number under way after each change."""
+    seen, semaphore = [0], asyncio.Semaphore(slots)
+    watches = [watching() for _ in range(size)]
+    for watch in watches:
+        watch.seen = seen
+        watch.task = asyncio.ensure_future(watch.run(semaphore))
     yield seen
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    for watch in watches:
+        watch.stop()
+    await asyncio.wait([watch.task for watch in watches])
 
 
-async def test_no_more_probes_at_once_than_there_are_slots() -> None:
+async def test_no_more_are_asked_at_once_than_there_are_slots() -> None:
     async with crowd(50, slots=4) as seen:
-        await eventually(lambda: len(seen) >= 150)
+        await eventually(lambda: len(seen) >= 300)
     assert max(seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("address", "settings", "same_dial", "alike"),
+    [
+        (HERE, "every 2 s", True, True),
+        (THERE, "every 2 s", True, False),
+        (HERE, "every 1 s", True, False),
+        (HERE, "every 2 s", False, False),
+    ],
+)
+async def test_a_watch_goes_on_where_it_would_ask_the_same(address, settings, same_dial, alike) -> None:
+    first, other = object(), object()  # a dial is as it is for its whole life
+    watch = watching(HERE, "every 2 s", first)
+    watch.task = asyncio.ensure_future(watch.run(asyncio.Semaphore(1)))
+    server = Server("a", address, weight=7)  # what is known of a server beside its address changes nothing
+    assert watch.goes_on(server, settings, first if same_dial else other, 0.5) is alike
+    assert watch.task.cancelling() == (not alike)
+    assert watch.rhythm.phase == (0.5 if alike else 0.0)
+    watch.stop()
+    await asyncio.wait([watch.task])
