@@ -87,7 +87,7 @@ class AnsweredExchange(RoutedExchange):
 
     def _settle(self) -> None:
         self.route.counts.statuses[self.status // 100] += 1
-        self.client.listener.ledger.settle_answered(self)
+        self.client.ledger.settle_answered(self)
         self.client.on_exchange_end(self)
 
 

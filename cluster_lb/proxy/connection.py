@@ -12,6 +12,7 @@ from cluster_lb.wire.proxy_protocol import Endpoints
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
+    from cluster_lb.proxy.ledger import Ledger
     from cluster_lb.proxy.listener import Listener
 
 LINGER_S = 2.0  # how long a refused client may go on sending (nginx lingering_timeout: 5 s)
@@ -38,6 +39,7 @@ class Connection(asyncio.Protocol):
         "endpoints",
         "exchange",
         "identity",
+        "ledger",
         "listener",
         "peer",
         "plain",
@@ -49,6 +51,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, listener: Listener, endpoints: Endpoints | None = None) -> None:
         self.listener = listener
+        self.ledger: Ledger = listener.ledger
         self.endpoints = endpoints
         self.identity = b""
         self.exchange: Exchange | None = None
@@ -93,7 +96,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer without an exchange, and close: where this message ends is anybody's guess."""
-        self.listener.ledger.refuse(self.peer, status, reason)
+        self.ledger.refuse(self.peer, status, reason)
         lines = self.listener.response_lines
         self.transport.write(own_response(status, reason, head_only=False, close=True, lines=lines))
         self._linger()

@@ -8,6 +8,7 @@ from cluster_lb.wire.proxy_protocol import Endpoints
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
+    from cluster_lb.proxy.ledger import Ledger
     from cluster_lb.proxy.listener import Listener
 
 
@@ -18,9 +19,11 @@ class Sink(Protocol):
 
 
 class Downstream(Protocol):
-    """The client's side of an exchange; `proxy.client.ClientConnection` is one."""
+    """The client's side of an exchange; `proxy.client.ClientConnection` is one. `ledger`: takes the account
+    of its exchanges."""
 
     listener: Listener
+    ledger: Ledger
     draining: bool
     peer: str
 

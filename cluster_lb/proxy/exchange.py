@@ -425,12 +425,12 @@ class Exchange:
         if server is not None:
             server.load -= 1
             self.server = None
-            self.client.listener.ledger.settle(self, server)
+            self.client.ledger.settle(self, server)
             limits = self.pool.limits
             if limits is not None:
                 limits.on_settled(server)
         else:
-            self.client.listener.ledger.settle_unserved(self)
+            self.client.ledger.settle_unserved(self)
             if self.pool.limits is not None:
                 self.pool.limits.forget(self)
         self.client.on_exchange_end(self)

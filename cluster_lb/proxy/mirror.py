@@ -7,15 +7,12 @@ counts in that pool's figures alone. The client's exchange never waits for it an
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from cluster_lb.proxy import failures
 from cluster_lb.proxy.exchange import Exchange
-from cluster_lb.proxy.ledger import LATENCY_BOUNDS_S
-from cluster_lb.proxy.outcomes import FIRST_5XX
+from cluster_lb.proxy.ledger import Ledger
 from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
 from cluster_lb.proxy.route import Route
 from cluster_lb.proxy.routed_exchange import RoutedExchange
@@ -26,17 +23,32 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.listener import Listener
     from cluster_lb.proxy.pool import LivePool
     from cluster_lb.proxy.route_counts import RouteCounts
+    from cluster_lb.proxy.server import LiveServer
     from cluster_lb.proxy.ticker import Ticker
 
 MAX_SHADOWS = 1024  # in flight on this node (Envoy's circuit breaker: 1024 requests)
 SHADOW_S = 15.0  # a whole shadow exchange (Envoy's route timeout)
 
 
+class ShadowLedger(Ledger):
+    """Counts, and tells nobody: no line in any log is about a shadow."""
+
+    def __init__(self) -> None:
+        super().__init__(0, None)
+
+    def _warn_slow(self, exchange: Exchange, server: LiveServer, elapsed: float) -> None:
+        """Nobody waited for it."""
+
+    def _warn_failed(self, exchange: Exchange, server_id: str) -> None:
+        """Nobody missed it."""
+
+
 class Shadows:
-    """All shadows in flight on this node."""
+    """All shadows in flight on this node, and their account."""
 
     def __init__(self, ticker: Ticker) -> None:
         self.in_flight: set[ShadowExchange] = set()
+        self.ledger = ShadowLedger()
         ticker.watch(self._check)
 
     def _check(self, now: float) -> None:
@@ -83,7 +95,7 @@ class Mirror:
             return
         self._counts.mirrored += 1
         client = exchange.client
-        nobody = Nobody(client.listener, self._shadows.in_flight, client.address())
+        nobody = Nobody(client.listener, self._shadows, client.address())
         shadow = ShadowExchange()
         simple = exchange.method != b"HEAD"
         shadow.begin(nobody, self._route, exchange.method, exchange.request_line, simple)
@@ -95,12 +107,13 @@ class Mirror:
 class Nobody:
     """What a shadow has in place of a client."""
 
-    def __init__(self, listener: Listener, in_flight: set[ShadowExchange], address: str) -> None:
+    def __init__(self, listener: Listener, shadows: Shadows, address: str) -> None:
         self.listener = listener
+        self.ledger: Ledger = shadows.ledger
         self.draining = False
         self.peer = "-"
         self.transport = self
-        self._in_flight = in_flight
+        self._in_flight = shadows.in_flight
         self._address = address
 
     def address(self) -> str:
@@ -134,7 +147,7 @@ class Nobody:
 
 
 class ShadowExchange(Exchange):
-    """One attempt, and no line in any log."""
+    """One attempt."""
 
     def begin(
         self, client: Downstream, route: Route, method: bytes, request_line: bytes, simple: bool
@@ -147,25 +160,6 @@ class ShadowExchange(Exchange):
             self.refuse(failures.REQUEST_TIMEOUT)
         else:
             super().check(now)
-
-    def _settle(self) -> None:
-        server = self.server
-        if server is not None:
-            server.load -= 1
-            server.statuses[self.status // 100] += 1
-            if self.failure is not None and self.status < FIRST_5XX:
-                server.excused += 1
-            self.server = None
-            latency, elapsed = self.pool.latency, monotonic() - self.started
-            latency.counts[bisect_left(LATENCY_BOUNDS_S, elapsed)] += 1
-            latency.sum += elapsed
-            if self.pool.limits is not None:
-                self.pool.limits.on_settled(server)
-        else:
-            self.pool.statuses[self.status // 100] += 1
-            if self.pool.limits is not None:
-                self.pool.limits.forget(self)
-        self.client.on_exchange_end(self)
 
 
 class MirroredExchange(RoutedExchange):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from cluster_lb.proxy import mirror
 from cluster_lb.proxy.request_body import MAX_KEPT_BYTES
@@ -94,6 +95,24 @@ async def test_a_shadow_that_is_silent_or_gone_harms_nobody(balancer, monkeypatc
     assert live.load == 0
     assert live.statuses[5] == 3
     assert balancer.live().failures == 0
+
+
+async def test_the_shadow_pool_takes_the_account_of_its_shadows_and_no_log_does(balancer):
+    await balancer.answering(OK)
+    balancer.route(ROUTE)
+    shadow = await balancer.other_server("shadow", answering(Close()))
+    pool = balancer.pools["shadow"]
+    pool._measure(wanted=True)
+    client = await balancer.client()
+    with capture_logs() as logs:
+        await client.ask(GET)
+        await idle(balancer)
+        await shadow.stop_listening()
+        await client.ask(GET)
+        await idle(balancer)
+    assert [sum(pool.latency.counts), pool.servers["shadow-0"].statuses[5]] == [2, 2]
+    assert pool.servers["shadow-0"].latency_s > 0.0
+    assert (logs, len(balancer.lines())) == ([], 2)
 
 
 async def test_a_shadow_is_tried_once(balancer):
