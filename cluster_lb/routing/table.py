@@ -14,13 +14,11 @@ MAX_HOST_BYTES = 255
 _REMEMBERED_HOSTS = 1024
 _ASTERISK, _QUESTION_MARK = b"*?"  # an int in bytes is looked for far quicker than bytes in bytes
 
-_Hosts = dict[bytes, PathTable]
-
 
 class MatchTable:
     """Compiled from the matches of all routes, in the order of the table. Immutable."""
 
-    __slots__ = ("_hosts", "_ordered", "_tables")
+    __slots__ = ("_ordered", "_tables")
 
     def __init__(self, matches: Sequence[Match]) -> None:
         order = sorted(range(len(matches)), key=lambda number: matches[number].specificity(), reverse=True)
@@ -29,20 +27,18 @@ class MatchTable:
         for rank, number in enumerate(order):
             match = matches[number]
             by_host.setdefault(match.host, []).append((match, Candidate(match, number, rank)))
-        self._hosts = {host: PathTable(found, ordered=self._ordered) for host, found in by_host.items()}
-        self._tables: dict[bytes, tuple[PathTable, ...]] = {}  # by Host as it came
+        self._tables = _TablesByHost(
+            {host: PathTable(found, ordered=self._ordered) for host, found in by_host.items()}
+        )
 
     def find(self, host: bytes, method: bytes, target: bytes, block: bytes) -> int | None:
         """The number of the route for a request: `host` as it came, with any port; `target`: path with query;
         `block`: its end-to-end field lines. None where no route matches."""
         if target[0] == _ASTERISK:  # OPTIONS * is about the server, not about a path
             return None
-        tables = self._tables.get(host)
-        if tables is None:
-            tables = self._remember(host)
         path = b""
         found: Candidate | None = None
-        for table in tables:
+        for table in self._tables[host]:
             candidate = table.whole
             if candidate is None:
                 path = path or (target.partition(b"?")[0] if _QUESTION_MARK in target else target)
@@ -57,12 +53,9 @@ class MatchTable:
     def section(self, host: bytes, target: bytes) -> tuple[bytes, int | None] | None:
         """What targets have to begin with to take the same route as `target`, whatever else their requests to
         `host` say, and that route, as `find` gives it; None where more than the first segment decides."""
-        tables = self._tables.get(host)
-        if tables is None:
-            tables = self._remember(host)
         end = target.find(b"/", 1)
         segment, prefix = target[:end], b""
-        for table in tables:
+        for table in self._tables[host]:
             if not self._ordered:
                 return None
             if table.whole is not None:
@@ -74,20 +67,23 @@ class MatchTable:
                 return prefix, table.elsewhere.number
         return prefix, None
 
-    def _remember(self, host: bytes) -> tuple[PathTable, ...]:
-        """The tables of a host that was not asked for lately."""
+
+class _TablesByHost(dict[bytes, tuple[PathTable, ...]]):
+    """The tables of a Host as it came, kept for those that were asked for lately: its own, those of wildcards
+    above it from the longest on, those of any host. `hosts`: each one's own."""
+
+    def __init__(self, hosts: dict[bytes, PathTable]) -> None:
+        super().__init__()
+        self._hosts = hosts
+
+    def __missing__(self, host: bytes) -> tuple[PathTable, ...]:
         if len(host) > MAX_HOST_BYTES:
             host = b""
-        if len(self._tables) >= _REMEMBERED_HOSTS:
-            self._tables.clear()
-        tables = self._tables[host] = _tables_for(self._hosts, host)
+        if len(self) >= _REMEMBERED_HOSTS:
+            self.clear()
+        name = without_port(host).lower().removesuffix(b".")
+        names = [name] if name else []
+        while name := name.partition(b".")[2]:
+            names.append(b"*." + name)
+        tables = self[host] = tuple(self._hosts[name] for name in [*names, b""] if name in self._hosts)
         return tables
-
-
-def _tables_for(hosts: _Hosts, host: bytes) -> tuple[PathTable, ...]:
-    """The paths of a host: its own, those of wildcards above it from the longest on, those of any host."""
-    name = without_port(host).lower().removesuffix(b".")
-    names = [name] if name else []
-    while name := name.partition(b".")[2]:
-        names.append(b"*." + name)
-    return tuple(hosts[name] for name in [*names, b""] if name in hosts)
