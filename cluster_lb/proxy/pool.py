@@ -114,7 +114,7 @@ class LivePool:
         self.notice_s = slow_s
         self.latencies: Latencies | None = None
         self._by_load = False
-        self._weights: dict[str, int] = {}  # of the eligible servers
+        self._weights: dict[str, int] = {}  # of the eligible servers, where loads are heard
         self._heard: list[LiveServer] = []  # on which others had something in flight
         # Begins anywhere, so that nodes do not all begin with the same server.
         self._local_numbers = count(getrandbits(32))
@@ -133,7 +133,7 @@ class LivePool:
 
     def configure(self, settings: PoolSettings, dial: Dial | None = None) -> None:
         """Take over limits and timeouts; exchanges under way go on under the new ones. `dial`: how servers
-        are spoken to; with another one than before, `adopt` begins anew with each of them."""
+        are spoken to; with another one than before, `adopt`, which follows, begins anew with each of them."""
         self.dial = dial
         self.rules = Rules.of(settings)
         self.watches_outcomes = settings.outliers.enabled
@@ -199,9 +199,9 @@ class LivePool:
         self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
         self._measure(policy.by_latency or self._adaptive)
         self._by_load = goes_by_load(snapshot)
-        self._weights = {s.id: s.effective_weight for s in snapshot.eligible}
         self.epoch = snapshot.epoch
         self._set_limits()
+        self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if self.hears_loads else {}
         if self.limits is not None:
             self.limits.look_again()
             self.limits.serve_waiting()
@@ -241,7 +241,7 @@ class LivePool:
         return self.next_after(number, ()) if server is not None and server.out else server
 
     def picks_among(self, server: LiveServer) -> bool:
-        """Whether the server is one of those that picks choose from."""
+        """Whether the server is one of those that picks choose from; asked by limits."""
         return server.id in self._weights and self.servers.get(server.id) is server
 
     def _numbers(self, source: Numbers, period: int) -> Callable[[Exchange], int]:
