@@ -59,6 +59,7 @@ class Exchange:
     bound_to: LiveServer | None = None
     _rules: Rules | None = None
     _responded = False
+    _stale = 0  # attempts on a kept connection that the server had closed: one at most, what follows is fresh
 
     def begin(
         self, client: Downstream, route: Route, method: bytes, request_line: bytes, simple: bool
@@ -295,13 +296,15 @@ class Exchange:
         server = self.server
         assert server is not None
         self.upstream = None
-        if not stale and not failure.untouched:
+        if stale:
+            self._stale = 1
+        elif not failure.untouched:
             server.count_failure()
         following = self._next_server(server, failure, stale=stale)
         if following is None:
             self._give_up(failure)
         else:
-            self._repeat(server, following, fresh=stale)  # where one kept connection was stale, others may be
+            self._repeat(server, following)
 
     def repeats_status(self, status: int) -> bool:
         """Whether a response with this status is dropped and the request repeated; begins the repeat."""
@@ -316,38 +319,41 @@ class Exchange:
     def _retry_status(self, server: LiveServer, following: LiveServer, status: int) -> None:
         server.failures += 1
         self.upstream = None
-        self._repeat(server, following, fresh=False)
+        self._repeat(server, following)
 
     def _next_server(self, server: LiveServer, failure: Failure, *, stale: bool) -> LiveServer | None:
         """Where a repeat after `server` may go: never after response bytes went out, never where a server may
         have acted on a request that is not idempotent, never when the body is no longer at hand."""
         rules = self.rules
-        again = stale and self.attempts == 1  # a fresh connection to the server is its first real attempt
         if self._responded or failure.word not in rules.retry_on:
             return None
-        if self.attempts >= rules.attempts and not again:
+        if self.attempts - self._stale >= rules.attempts:
             return None
         if not (failure.untouched or self.method in IDEMPOTENT or rules.retry_non_idempotent):
             return None
         if self._body is not None and not self._body.at_hand:
             return None
+        if stale:
+            return self._instead_of(server)
         self.tried += (server,)
-        if again and server is self.bound_to and server.takes_bound:
-            return server
         following = self.pool.next_after(self.number, self.tried)
-        if following is None and again:
-            following = server  # the only one
-        if following is None or stale or self.pool.budget.spend():
-            return following
-        return None
+        return following if following is None or self.pool.budget.spend() else None
 
-    def _repeat(self, before: LiveServer, server: LiveServer, *, fresh: bool) -> None:
+    def _instead_of(self, server: LiveServer) -> LiveServer:
+        """Where to repeat what went to `server` over a stale connection. It was not tried yet, so it stays in
+        the order; but one that closes its connections may be about to go, so others come first."""
+        if server is self.bound_to and server.takes_bound:
+            return server
+        following = self.pool.next_after(self.number, (*self.tried, server))
+        return server if following is None or following.out else following
+
+    def _repeat(self, before: LiveServer, server: LiveServer) -> None:
         before.load -= 1
         if self.pool.limits is not None:
             self.pool.limits.look_again()  # the attempt that failed leaves room where it was
         self.pool.retries += 1
         self.simple = self.simple and self.pool.sticky is None  # the client moves: its cookie changes
-        self._attempt(server, fresh=fresh)
+        self._attempt(server, fresh=self._stale > 0)  # where one kept connection was stale, others may be
 
     def _give_up(self, failure: Failure) -> None:
         """Answer for the server, or, where its answer has begun, cut the client off."""

@@ -7,7 +7,7 @@ import pytest
 from cluster_lb.proxy.rules import Rules
 from cluster_lb.settings.retries import RetryOn
 from cluster_lb.settings.schema import PoolSettings
-from tests.doubles.http_servers import OK, Close
+from tests.doubles.http_servers import OK, Close, Handler, Peer, answering
 from tests.doubles.waiting import eventually
 
 GET = b"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -157,6 +157,64 @@ async def test_a_stale_connection_costs_no_budget(start):
     for _ in range(3):
         assert (await client.ask(GET)).status == 200
     assert len(other.peers) == 2
+
+
+async def once(peer: Peer) -> None:
+    """Answers one request on a connection, and closes it at the second."""
+    await peer.request()
+    await peer.send(OK)
+    await peer.request()
+    await peer.close()
+
+
+async def with_a_stale_connection(start, attempts: int, *handlers: Handler):
+    """A balancer with these servers whose next request goes to s0, over a connection that s0 closes; and a
+    client."""
+    balancer = await start(pool={"attempts": attempts})
+    await balancer.server(handlers[0])
+    client = await balancer.client()
+    assert (await client.ask(GET)).status == 200
+    await balancer.kept()
+    for other in handlers[1:]:
+        await balancer.server(other)
+        balancer.pool.tickets.take()
+    return balancer, client
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+@pytest.mark.parametrize("spared", [0, 1])
+async def test_a_stale_connection_is_none_of_the_attempts(start, attempts, spared):
+    # One script for three servers: an answer, the stale connection, then what all attempts after it meet.
+    script = answering(OK, *[Close()] * (1 + attempts - spared), OK)
+    balancer, client = await with_a_stale_connection(start, attempts, script, script, script)
+    assert (await client.ask(GET)).status == (200 if spared else 502)
+    assert (await balancer.line(1)).endswith(f" attempts={attempts + 1}")
+    assert sum(live.failures for live in balancer.pool.servers.values()) == attempts - spared
+
+
+@pytest.mark.parametrize("attempts", [2, 3])
+async def test_a_stale_connection_after_a_failure_is_none_either(start, attempts):
+    balancer, client = await with_a_stale_connection(start, attempts, once, answering(Close()))
+    balancer.pool.tickets.take()  # so that the failing server's turn is first
+    assert (await client.ask(GET)).status == 200
+    assert await balancer.line(1) == '"GET /x" 200 web/s0 attempts=3'
+
+
+async def test_after_a_stale_connection_all_attempts_are_on_fresh_ones(start):
+    balancer, client = await with_a_stale_connection(start, 2, once, once)
+    balancer.pool.tickets.take()
+    assert (await client.ask(GET)).status == 200  # so that s1 has one too
+    await balancer.kept(1)
+    assert (await client.ask(GET)).status == 200
+    assert [len(server.peers) for server in balancer.servers] == [1, 2]
+    assert balancer.pool.retries == 1
+
+
+async def test_a_server_with_a_stale_connection_is_better_than_one_that_cannot_be_reached(start):
+    balancer, client = await with_a_stale_connection(start, 1, once, answering(Close()))
+    balancer.live(1).out = True
+    assert (await client.ask(GET)).status == 200
+    assert await balancer.line(1) == '"GET /x" 200 web/s0 attempts=2'
 
 
 async def test_a_dropped_response_never_reaches_the_client(start):
