@@ -10,8 +10,8 @@ import asyncio
 import dataclasses
 import logging
 import secrets
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Coroutine, Mapping
+from typing import Any, Self
 
 from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.model.names import check_pool_name
@@ -78,6 +78,7 @@ class Registration:
         self._store: Store | None = None
         self._heartbeat: Heartbeat | None = None
         self._tasks = TaskSet()
+        self._departures = TaskSet()  # go on when nobody waits for them any more
         self._moving = asyncio.Lock()  # a start that overtook the leave would register for good
 
     @property
@@ -99,7 +100,8 @@ class Registration:
 
     async def start(self) -> None:
         """Register, and keep registered in the background. When Redis does not answer (in 0.5 s), return
-        all the same: the server is registered as soon as Redis is back.
+        all the same: the server is registered as soon as Redis is back. Cancelled, it takes back what it may
+        have sent.
 
         Raises InvalidValueError when the pool refuses the address, or the URL cannot be understood;
         StoreError when there is no embedded server and none can be started.
@@ -114,6 +116,9 @@ class Registration:
         heartbeat = Heartbeat(Registry(store), self.pool, self._timing, self._record_now)
         try:
             await heartbeat.first()
+        except asyncio.CancelledError:  # what was sent may have registered it
+            await self._to_the_end(self._depart(store, heartbeat))
+            raise
         except BaseException:
             await store.close()
             raise
@@ -144,15 +149,23 @@ class Registration:
 
     async def leave(self) -> bool:
         """Leave the pool at once, or as soon as a start that is under way is done. False when Redis did not
-        hear of it: then the lease ends by itself."""
-        async with self._moving:
-            return await self._leave()
+        hear of it: then the lease ends by itself. Cancelling ends the wait alone: the leave is still sent,
+        while the loop runs (asyncpg and SQLAlchemy give connections back in this way)."""
+        return await self._to_the_end(self._leave())
+
+    async def _to_the_end(self, departure: Coroutine[Any, Any, bool]) -> bool:
+        left: bool = await asyncio.shield(self._departures.start(departure, f"leave of {self.id}"))
+        return left
 
     async def _leave(self) -> bool:
-        if self._store is None or self._heartbeat is None:
-            return False
-        store, heartbeat = self._store, self._heartbeat
-        self._store = self._heartbeat = None
+        async with self._moving:
+            if self._store is None or self._heartbeat is None:
+                return False
+            store, heartbeat = self._store, self._heartbeat
+            self._store = self._heartbeat = None
+            return await self._depart(store, heartbeat)
+
+    async def _depart(self, store: Store, heartbeat: Heartbeat) -> bool:
         try:
             return await heartbeat.leave(self.id)
         except StoreError as error:

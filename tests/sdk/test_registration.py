@@ -79,9 +79,10 @@ async def test_an_exit_leaves_and_ends_all_that_ran(pool: Pool) -> None:
 
 
 class SlowWrites:
-    """Between the SDK and Redis: writes are held while `open` is not set. `begun`: how many there were."""
+    """Between the SDK and Redis: writes, or the answers to them, are held while `open` is not set. `begun`:
+    how many there were."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, answers: bool = False) -> None:
         self.begun = 0
         self.open = asyncio.Event()
         self.open.set()
@@ -89,9 +90,14 @@ class SlowWrites:
 
         class SlowRegistry(Registry):
             async def register(self, *arguments: Any, **options: Any) -> int:
-                slow.begun += 1
-                await slow.open.wait()
-                return await super().register(*arguments, **options)
+                if not answers:
+                    slow.begun += 1
+                    await slow.open.wait()
+                epoch = await super().register(*arguments, **options)
+                if answers:
+                    slow.begun += 1
+                    await slow.open.wait()
+                return epoch
 
         monkeypatch.setattr(module, "Registry", SlowRegistry)
 
@@ -127,6 +133,67 @@ async def test_leaving_while_the_start_is_under_way_is_the_last_word(
     assert await leaving
     assert await gone(pool)
     assert not registration.registered
+
+
+async def cancelled(task: asyncio.Future[Any]) -> bool:
+    """Cancel it, and wait until it has ended: whether it was of that."""
+    task.cancel()
+    await asyncio.wait([task])
+    return task.cancelled()
+
+
+async def test_a_leave_whose_wait_is_cancelled_is_still_the_last_word(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = asyncio.all_tasks()
+    writes = SlowWrites(monkeypatch)
+    registration = Registration("web", ADDRESS, ttl_s=3600, **pool.redis)
+    await registration.start()
+    writes.open.clear()
+    registration.update(weight=2)
+    await eventually(lambda: writes.begun == 2)
+    leaving = asyncio.ensure_future(registration.drain())
+    await asyncio.sleep(0)
+    assert await cancelled(leaving)  # while a heartbeat is in its way
+    writes.open.set()
+    await eventually(lambda: asyncio.all_tasks() == before)
+    assert await gone(pool)
+
+
+async def test_a_start_after_a_leave_whose_wait_was_cancelled_registers(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = SlowWrites(monkeypatch)
+    registration = Registration("web", ADDRESS, ttl_s=3600, drain_s=0, **pool.redis)
+    await registration.start()
+    writes.open.clear()
+    registration.update(weight=2)
+    await eventually(lambda: writes.begun == 2)
+    leaving = asyncio.ensure_future(registration.leave())
+    await asyncio.sleep(0)
+    assert await cancelled(leaving)
+    starting = asyncio.ensure_future(registration.start())
+    writes.open.set()
+    await starting
+    assert not await gone(pool)
+    assert registration.registered
+    assert await registration.leave()
+
+
+async def test_a_start_that_is_cancelled_takes_back_what_it_sent(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = asyncio.all_tasks()
+    writes = SlowWrites(monkeypatch, answers=True)
+    writes.open.clear()
+    registration = Registration("web", ADDRESS, ttl_s=3600, **pool.redis)
+    starting = asyncio.ensure_future(registration.start())
+    await eventually(lambda: writes.begun == 1)
+    assert not await gone(pool)
+    assert await cancelled(starting)
+    assert await gone(pool)
+    assert asyncio.all_tasks() == before
+    assert not await registration.leave()
 
 
 async def test_it_can_start_again_after_it_left(pool: Pool) -> None:
