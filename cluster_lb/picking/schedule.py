@@ -11,7 +11,8 @@ In turns counted from c = 0, with W the sum of the weights, w one of them and M 
     turn c is due in the order of                      (M * (c + 1) - 1) / w
 
 Servers of one weight have their turns at the same steps, so the rule is applied to whole classes of them:
-the work grows with the number of distinct weights (at most 256), not with the number of servers.
+the work grows with the number of distinct weights (at most 256), not with the number of servers. A class has
+one turn ready at most, for the next comes only after this one is due.
 
 Any run of consecutive tickets is the difference of two such prefixes, so a server's turns in it differ from
 its share by less than 2; that is what the bound of the cluster (less than 2 N for N nodes) rests on.
@@ -20,8 +21,10 @@ its share by less than 2; that is what the bound of the cluster (less than 2 N f
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from heapq import heappop, heappush, heapreplace
+from bisect import insort
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from operator import length_hint
 
 
 def build_schedule(weights: Sequence[int]) -> list[int]:
@@ -40,42 +43,53 @@ def build_schedule(weights: Sequence[int]) -> list[int]:
     active = sum(map(len, classes.values()))
     if active == 1:
         return classes[1]
-    period = sum(weights) // divisor
-    return _in_order_of_due_time(
-        list(classes.values()), _turns(list(classes), period, 2 * active - 2), period
-    )
+    return _in_order_of_due_time(*_turns(classes, sum(weights) // divisor, 2 * active - 2))
 
 
-def _turns(weights: Sequence[int], period: int, slack: int) -> list[tuple[int, float, int]]:
-    """All turns of all classes as (first step, due, class), in the order of their first steps."""
-    return sorted(
-        (-(-period * (1 + slack * count) // (slack * weight)), (slack * (count + 1) - 1) / weight, number)
-        for number, weight in enumerate(weights)
-        for count in range(weight)
-    )
+def _turns(
+    classes: Mapping[int, list[int]], period: int, slack: int
+) -> tuple[list[list[int]], list[int], list[int]]:
+    """All turns of all classes, by weight, the one that is due last first: who has it, and at which step it
+    may come first. Then their numbers in the order of these steps."""
+    members: list[list[int]] = []
+    due: list[float] = []
+    steps: list[int] = []
+    for weight, servers in classes.items():
+        pace = slack * weight
+        first = period + pace - 1  # rounds up
+        members += [servers] * weight
+        due += [value / weight for value in range(slack - 1, slack - 1 + pace, slack)]
+        steps += [value // pace for value in range(first, first + period * pace, period * slack)]
+    order = sorted(range(len(due)), key=due.__getitem__)
+    order.reverse()  # of turns due at once the class that was seen first comes first
+    steps = [steps[number] for number in order]
+    return [members[number] for number in order], steps, sorted(range(len(order)), key=steps.__getitem__)
 
 
 def _in_order_of_due_time(
-    classes: Sequence[Sequence[int]], turns: Sequence[tuple[int, float, int]], period: int
+    turns: Sequence[Iterable[int]], steps: Sequence[int], coming: Iterable[int]
 ) -> list[int]:
+    """One turn at a time is had by its servers, until one that is due sooner comes."""
     order: list[int] = []
-    ready: list[tuple[float, int, int]] = []  # due, class, how many of the class have had this turn
-    upcoming = 0
-    while len(order) < period:
-        step = len(order) + 1
-        while upcoming < len(turns) and turns[upcoming][0] <= step:
-            _, due, number = turns[upcoming]
-            heappush(ready, (due, number, 0))
-            upcoming += 1
-        until = turns[upcoming][0] if upcoming < len(turns) else period + 1
-        while step < until:
-            due, number, done = ready[0]
-            members = classes[number]
-            had = members[done : done + until - step]
-            order += had
-            step += len(had)
-            if done + len(had) == len(members):
-                heappop(ready)
-            else:
-                heapreplace(ready, (due, number, done + len(had)))
+    rest = list(turns)  # of each turn, who has not had it yet
+    ready: list[int] = []  # turns that have come and wait, the one due next at the end
+    coming = iter(coming)
+    turn = next(coming)
+    end = length_hint(rest[turn])  # the step that completes the turn
+    for other in coming:
+        step = steps[other]
+        while end < step - 1:
+            order += rest[turn]
+            turn = ready.pop()
+            end += length_hint(rest[turn])
+        if other < turn or step > end:
+            insort(ready, other)
+        else:
+            rest[turn] = interrupted = iter(rest[turn])
+            order += islice(interrupted, step - 1 - len(order))
+            ready.append(turn)
+            turn, end = other, step - 1 + length_hint(rest[other])
+    ready.append(turn)
+    for last in reversed(ready):
+        order += rest[last]
     return order
