@@ -31,13 +31,19 @@ class Latencies:
         """An exchange has ended at `server`. One that failed took at least so long, and quick failures are no
         speed; one of several attempts spent its time with other servers too."""
         now = server.pool.ticker.now
-        estimate, at = self._own.get(server.id, (0.0, now))
+        estimate, at = self._own.get(server.id) or (self._usual(server), now)
         failed = exchange.failure is not None or exchange.status >= 500
         if exchange.attempts > 1 or (failed and elapsed_s <= estimate):
             return
         estimate = with_peak(estimate, max(0.0, now - at), elapsed_s)
         self._own[server.id] = estimate, now
         server.latency_s = estimate
+
+    def _usual(self, server: LiveServer) -> float:
+        """What a new server begins with: the median, where most servers are known. Its first answer may have
+        been a lucky one, and in no time it would have twice what the others have."""
+        known = sorted(estimate for estimate, _ in self._own.values())
+        return known[(len(known) - 1) // 2] if 2 * len(known) > len(server.pool.servers) else 0.0
 
     def tell(self, now: float) -> dict[str, int]:
         """What this node tells the others: server id -> microseconds, above 0."""

@@ -78,7 +78,7 @@ class Node:
         naive: bool = False,
     ) -> None:
         pool = SimpleNamespace(ticker=events)
-        self.seen = {server.id: Seen(server, pool) for server in servers}
+        self.seen = pool.servers = {server.id: Seen(server, pool) for server in servers}
         self.picks: Counter[str] = Counter()
         self._events = events
         self._tickets = tickets

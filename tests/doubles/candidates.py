@@ -14,6 +14,7 @@ class Candidate:
     surplus: int = 0
     latency_s: float = 0.0
     out: bool = False
+    pool: object = None
 
 
 def candidates(ids: Iterable[str]) -> dict[str, Candidate]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from random import Random
+from types import SimpleNamespace
 
 from cluster_lb.picking import Numbers, Policy
 from cluster_lb.picking.surplus import own_part, surpluses
-from tests.doubles.candidates import Candidate, candidates
+from cluster_lb.proxy.latencies import Latencies
+from tests.doubles.candidates import Candidate
 from tests.doubles.snapshots import weighted
 
 REPORT_S = 0.25
@@ -17,25 +20,41 @@ TICKETS_S = 0.1  # a block of tickets lasts so long
 
 
 class FleetNode:
-    """One node. `take_block`: count -> first ticket of a new block."""
+    """One node, with its pool. `take_block`: count -> first ticket of a new block."""
 
     def __init__(
         self, policy: Policy, servers: int, random: Random, take_block: Callable[[int], int]
     ) -> None:
-        self.weights = {f"s{number}": 1 for number in range(servers)}
-        self.live: dict[str, Candidate] = candidates(self.weights)
+        self.weights: dict[str, int] = {}
+        self.servers: dict[str, Candidate] = {}
+        self.ticker = SimpleNamespace(now=0.0)
         self.block_size = 1
-        self._picker = policy.plan(weighted(self.weights)).bind(self.live)
+        self._policy = policy
+        self._latencies = Latencies()
+        self.join(f"s{number}" for number in range(servers))
         self._tickets = policy.numbers is Numbers.TICKET
         self._random = random
         self._take_block = take_block
         self._block = iter(range(0))
+
+    def join(self, server_ids: Iterable[str]) -> None:
+        """More servers, with nothing in flight."""
+        for server_id in server_ids:
+            self.weights[server_id] = 1
+            self.servers[server_id] = Candidate(server_id, pool=self)
+        self._picker = self._policy.plan(weighted(self.weights)).bind(self.servers)
 
     def pick(self) -> Candidate:
         server = self._picker.first(self._ticket() if self._tickets else self._random.getrandbits(64))
         assert server is not None
         server.load += 1
         return server
+
+    def end(self, server: Candidate, elapsed_s: float, now: float) -> None:
+        server.load -= 1
+        self.ticker.now = now
+        exchange = SimpleNamespace(failure=None, status=200, attempts=1)
+        self._latencies.on_exchange(exchange, server, elapsed_s)
 
     def _ticket(self) -> int:
         ticket = next(self._block, None)
@@ -46,23 +65,24 @@ class FleetNode:
         return ticket
 
     def loads(self) -> dict[str, int]:
-        return {server.id: server.load for server in self.live.values()}
+        return {server.id: server.load for server in self.servers.values()}
 
     def hear(self, reports: Sequence[dict[str, int]], nodes: int) -> None:
         """As LivePool.hear_loads does it."""
-        for server in self.live.values():
-            server.elsewhere = sum(report[server.id] for report in reports)
+        for server in self.servers.values():
+            server.elsewhere = sum(report.get(server.id, 0) for report in reports)
             server.surplus = 0
-        elsewhere = {server.id: server.elsewhere for server in self.live.values()}
+        elsewhere = {server.id: server.elsewhere for server in self.servers.values()}
         part = own_part(sum(self.loads().values()), sum(elsewhere.values()), nodes)
         for server_id, surplus in surpluses(elsewhere, self.weights, part).items():
-            self.live[server_id].surplus = surplus
+            self.servers[server_id].surplus = surplus
 
 
 class Fleet:
     """`shares` of the traffic, one for each node; requests come at random and take `service_s` on average,
     exponentially distributed; those of server s0 `slow` times as long. `stuck`: of the first node, in flight
-    on s0 for ever. `worst`: the load of the fullest server, over all nodes, averaged over time."""
+    on s0 for ever. A server `new` comes at `join_s`. `worst`: the load of the fullest server, over all nodes,
+    averaged over time; `peaks`: the highest load of each, since the new one came."""
 
     def __init__(
         self,
@@ -74,6 +94,7 @@ class Fleet:
         service_s: float,
         slow: float = 1.0,
         stuck: int = 0,
+        join_s: float = inf,
         seed: int = 1,
     ) -> None:
         self._random = random = Random(seed)
@@ -84,14 +105,16 @@ class Fleet:
         for node, share in zip(self.nodes, shares, strict=True):
             node.block_size = max(1, int(rate * share / sum(shares) * TICKETS_S))
         self._shares, self._rate, self._service_s, self._slow = shares, rate, service_s, slow
-        self.total = dict.fromkeys(self.nodes[0].live, 0)
-        self.picks = dict.fromkeys(self.nodes[0].live, 0)
-        self.total["s0"] = self.nodes[0].live["s0"].load = stuck
+        self.total = dict.fromkeys(self.nodes[0].servers, 0)
+        self.picks = dict.fromkeys(self.nodes[0].servers, 0)
+        self.total["s0"] = self.nodes[0].servers["s0"].load = stuck
+        self.peaks = dict(self.total)
         self._reports = [node.loads() for node in self.nodes]
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self.worst = 0.0
         self._at(0.0, self._arrive)
+        self._at(join_s, self._join)
         for number in range(len(self.nodes)):
             self._at(random.random() * REPORT_S, lambda now, number=number: self._report(now, number))
 
@@ -118,13 +141,20 @@ class Fleet:
         server = node.pick()
         self.total[server.id] += 1
         self.picks[server.id] += 1
+        self.peaks[server.id] = max(self.peaks[server.id], self.total[server.id])
         slowness = self._slow if server.id == "s0" else 1.0
         service_s = self._random.expovariate(1 / self._service_s) * slowness
-        self._at(now + service_s, lambda _: self._end(server))
+        self._at(now + service_s, lambda at: self._end(node, server, service_s, at))
         self._at(now + self._random.expovariate(self._rate), self._arrive)
 
-    def _end(self, server: Candidate) -> None:
-        server.load -= 1
+    def _join(self, now: float) -> None:
+        for node in self.nodes:
+            node.join(["new"])
+        self.total["new"] = self.picks["new"] = 0
+        self.peaks = dict(self.total)
+
+    def _end(self, node: FleetNode, server: Candidate, elapsed_s: float, now: float) -> None:
+        node.end(server, elapsed_s, now)
         self.total[server.id] -= 1
 
     def _report(self, now: float, number: int) -> None:

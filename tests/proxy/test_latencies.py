@@ -12,11 +12,11 @@ from cluster_lb.proxy.latencies import FORGOTTEN_S, Latencies
 
 
 class Pool:
-    """Two servers, a clock, and exchanges that have ended."""
+    """Servers, a clock, and exchanges that have ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: str = "ab") -> None:
         self.ticker = SimpleNamespace(now=1000.0)
-        self.servers = {name: SimpleNamespace(id=name, pool=self, latency_s=0.0) for name in "ab"}
+        self.servers = {name: SimpleNamespace(id=name, pool=self, latency_s=0.0) for name in names}
         self.latencies = Latencies()
 
     def ended(self, server_id: str, elapsed_s: float, *, status: int = 200, failure=None, attempts: int = 1):
@@ -48,6 +48,17 @@ def test_a_quick_failure_is_no_speed_and_a_slow_one_counts(pool, bad):
     pool.ticker.now += 20
     assert pool.ended("a", 0.001, **bad) == 0.3
     assert pool.ended("a", 2.0, **bad) == 2.0
+
+
+def test_a_new_server_is_not_taken_for_quicker_than_most_by_its_first_answer():
+    pool = Pool("abcd")
+    for known, elapsed_s in (("a", 0.1), ("b", 0.3), ("c", 0.2)):
+        assert pool.ended(known, elapsed_s) == elapsed_s  # most are new: there is nothing to go by
+    assert pool.ended("d", 0.001, status=503) == 0.0
+    assert pool.ended("d", 0.001) == 0.2
+    pool.ticker.now += 10
+    assert 0.07 < pool.ended("d", 0.001) < 0.08
+    assert pool.ended("d", 0.5) == 0.5
 
 
 def test_an_exchange_of_several_attempts_says_nothing_of_its_last_server(pool):
