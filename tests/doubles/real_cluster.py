@@ -201,10 +201,10 @@ class RealCluster:
         return tally.by_server
 
     @asynccontextmanager
-    async def under_load(self, rate: float = 300.0) -> AsyncIterator[Tally]:
+    async def under_load(self, rate: float = 300.0, kind: type[Client] = Client) -> AsyncIterator[Tally]:
         """Steady traffic through all nodes of now; clients go on to another node when one is gone."""
         tally = Tally()
-        async with Client(self._urls()) as client:
+        async with kind(self._urls()) as client:
             traffic = Traffic(client, list(self.nodes), tally, rate=rate, clients=16, random=Random(1))
             running = asyncio.ensure_future(traffic.run())
             try:
