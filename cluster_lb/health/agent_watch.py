@@ -22,7 +22,7 @@ _log = structlog.get_logger("health")
 MAX_LINE_BYTES = 1024  # with its description
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class AgentWatch(Watch[AgentSettings]):
     """Asks the agent of `server`, and calls `on_words(watch, words)` with each line.
     An agent that does not answer, or says what is no word, changes nothing: probes find whether the server

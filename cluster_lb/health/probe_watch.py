@@ -20,7 +20,7 @@ _log = structlog.get_logger("health")
 Probe = Callable[[Server, HealthSettings, Dial | None], Awaitable[Observation]]
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class ProbeWatch(Watch[HealthSettings]):
     """Calls `on_result(watch, observation)` after each observation; one that is not conclusive is not
     counted. `opinion`: what the tally says, with the last reason for it."""

@@ -15,7 +15,7 @@ from cluster_lb.model.verdict import Vote
 S = TypeVar("S")
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class Watch(ABC, Generic[S]):
     """Asks `server` as `settings` say, at the turns of `rhythm`. `dial`: how it is spoken to; None: plainly.
     `opinion`: what this kind of watch says of the server, with the reason; None: nothing yet."""
