@@ -114,7 +114,7 @@ class LivePool:
         self.notice_s = slow_s
         self.latencies: Latencies | None = None
         self._by_load = False
-        self._weights: dict[str, int] = {}  # of the eligible servers, where loads are heard
+        self._weights: dict[str, int] = {}  # of the eligible servers
         self._heard: list[LiveServer] = []  # on which others had something in flight
         # Begins anywhere, so that nodes do not all begin with the same server.
         self._local_numbers = count(getrandbits(32))
@@ -199,9 +199,9 @@ class LivePool:
         self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
         self._measure(policy.by_latency or self._adaptive)
         self._by_load = goes_by_load(snapshot)
+        self._weights = {s.id: s.effective_weight for s in snapshot.eligible}
         self.epoch = snapshot.epoch
         self._set_limits()
-        self._weights = {s.id: s.effective_weight for s in snapshot.eligible} if self.hears_loads else {}
         if self.limits is not None:
             self.limits.look_again()
             self.limits.serve_waiting()
@@ -241,7 +241,7 @@ class LivePool:
         return self.next_after(number, ()) if server is not None and server.out else server
 
     def picks_among(self, server: LiveServer) -> bool:
-        """Whether the server is one of those that picks choose from; asked by limits."""
+        """Whether the server is one of those that picks choose from."""
         return server.id in self._weights and self.servers.get(server.id) is server
 
     def _numbers(self, source: Numbers, period: int) -> Callable[[Exchange], int]:
