@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from cluster_lb.model.peak_ewma import DECAY_S, freshness, with_peak
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.server import LiveServer
 
 FORGOTTEN_S = 3 * DECAY_S  # an estimate that is so old is none: a twentieth of it is left
+_SAMPLE = 101  # servers whose median stands for that of all
 
 
 class Latencies:
@@ -23,9 +26,8 @@ class Latencies:
     __slots__ = ("_own",)
 
     def __init__(self) -> None:
-        self._own: dict[
-            str, tuple[float, float]
-        ] = {}  # server id -> estimate, monotonic time of its last value
+        # server id -> estimate, monotonic time of its last value
+        self._own: dict[str, tuple[float, float]] = {}
 
     def on_exchange(self, exchange: Exchange, server: LiveServer, elapsed_s: float) -> None:
         """An exchange has ended at `server`. One that failed took at least so long, and quick failures are no
@@ -42,8 +44,9 @@ class Latencies:
     def _usual(self, server: LiveServer) -> float:
         """What a new server begins with: the median, where most servers are known. Its first answer may have
         been a lucky one, and in no time it would have twice what the others have."""
-        known = sorted(estimate for estimate, _ in self._own.values())
-        return known[(len(known) - 1) // 2] if 2 * len(known) > len(server.pool.servers) else 0.0
+        if 2 * len(self._own) <= len(server.pool.servers):
+            return 0.0
+        return median_low(estimate for estimate, _ in islice(self._own.values(), _SAMPLE))
 
     def tell(self, now: float) -> dict[str, int]:
         """What this node tells the others: server id -> microseconds, above 0."""
