@@ -3,7 +3,8 @@ name-based mappings to increase hit rates", IEEE/ACM Transactions on Networking 
 
 With h in [0, 1) the hash of key and server, a server of weight w scores w / -ln(1 - h), and the highest
 score wins. Its chance is w / W, and who wins among the others does not depend on it. So exactly the keys of a
-server that leaves move, and shares are as even as the hash. The price is that a pick asks every server.
+server that leaves move, and shares are as even as the hash. The price is that a pick asks every server; a
+picker remembers who won the keys that it saw last.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _BYTES = BITS // 8
 _DROPPED = BITS - 53  # a float holds 53 bits
 _SCALE = 2.0**-53
 
+#: Keys whose winners a picker remembers, about 350 KB. When that is full all are forgotten, so that a flood of
+#: new keys costs those who come again one more asking in so many, and no memory.
+REMEMBERED = 4096
+
 
 class RendezvousHash:
     """A snapshot's eligible servers, each with the seed that its id gives."""
@@ -39,21 +44,29 @@ class RendezvousHash:
 
 
 class HighestWeight(Generic[C]):
-    """Asks all servers. `_inverse`: -1 / weight; empty where weights are equal, which needs no logarithm."""
+    """Asks all servers. `_inverse`: -1 / weight; empty where weights are equal, which needs no logarithm.
+    `_winners`: number -> server."""
 
-    __slots__ = ("_inverse", "_seeds", "_servers")
+    __slots__ = ("_inverse", "_seeds", "_servers", "_winners")
     turns: Sequence[C] = ()
 
     def __init__(self, servers: Sequence[C], seeds: Sequence[int], weights: Sequence[int]) -> None:
         self._servers = servers
         self._seeds = seeds
         self._inverse = [-1 / weight for weight in weights] if len(set(weights)) > 1 else []
+        self._winners: dict[int, C] = {}
 
     def first(self, number: int) -> C | None:
+        return self._winners.get(number) or self._decide(number)
+
+    def _decide(self, number: int) -> C | None:
         if not self._servers:
             return None
+        if len(self._winners) == REMEMBERED:
+            self._winners.clear()
         ranks = self._ranks(number)
-        return self._servers[ranks.index(min(ranks))]
+        winner = self._winners[number] = self._servers[ranks.index(min(ranks))]
+        return winner
 
     def order(self, number: int) -> Iterator[C]:
         heap = [(rank, index) for index, rank in enumerate(self._ranks(number))]

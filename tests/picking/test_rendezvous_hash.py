@@ -14,7 +14,7 @@ from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import compile_policy
 from cluster_lb.picking.hashing import hash_of
-from cluster_lb.picking.rendezvous_hash import RendezvousHash
+from cluster_lb.picking.rendezvous_hash import REMEMBERED, HighestWeight, RendezvousHash
 from tests.doubles.candidates import candidates
 from tests.doubles.hash_seeds import printed
 
@@ -54,6 +54,31 @@ def test_an_order_begins_with_the_first_and_has_each_server_once(weights, number
     order = list(chosen.order(number))
     assert order[0] is chosen.first(number)
     assert sorted(server.id for server in order) == sorted(weights)
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[int]:
+    """The numbers for which all servers were asked."""
+    numbers: list[int] = []
+    ask = HighestWeight._ranks
+    monkeypatch.setattr(
+        HighestWeight, "_ranks", lambda self, number: (numbers.append(number), ask(self, number))[1]
+    )
+    return numbers
+
+
+def test_for_a_key_that_comes_again_nobody_is_asked(asked):
+    first = picker({"a": 1, "b": 2}).first
+    assert [first(key) for key in KEYS[:9] * 3] == [first(key) for key in KEYS[:9]] * 3
+    assert asked == KEYS[:9]
+
+
+def test_a_flood_of_keys_is_forgotten_and_changes_no_winner(asked):
+    chosen = picker({"a": 1, "b": 2})
+    before = [chosen.first(key) for key in KEYS]
+    assert len(chosen._winners) <= REMEMBERED < len(KEYS)
+    assert [chosen.first(key) for key in KEYS] == before == [next(chosen.order(key)) for key in KEYS]
+    assert asked == KEYS * 3
 
 
 @given(some_weights, numbers)
