@@ -43,23 +43,25 @@ class LeastRequests:
 class FewestInFlight(Generic[C]):
     """`paced`: the servers around the ring, each with one over its weight. `turns`: their positions."""
 
-    __slots__ = ("_few", "_paced", "_ring", "_starts", "_turns", "turns")
+    __slots__ = ("_few", "_number_of_starts", "_paced", "_period", "_ring", "_starts", "_turns", "turns")
 
     def __init__(self, paced: Sequence[tuple[C, float]], turns: Sequence[int], ring: Ring) -> None:
         self.turns: Sequence[C] = ()
         self._paced = paced
         self._turns = turns
+        self._period = len(turns)
         self._ring = ring
         self._starts, self._few = ring.starts, ring.few
+        self._number_of_starts = len(ring.starts)
 
     def first(self, number: int) -> C | None:
-        turns, starts, paced = self._turns, self._starts, self._paced
-        if not turns:
+        if not self._period:
             return None
-        best, pace = paced[turns[number % len(turns)]]
+        paced = self._paced
+        best, pace = paced[self._turns[number % self._period]]
         least = (best.load + best.surplus) * pace
         if least:  # else none can have less
-            start = starts[number % len(starts)]
+            start = self._starts[number % self._number_of_starts]
             for server, pace in paced[start : start + self._few]:
                 if (load := (server.load + server.surplus) * pace) < least:
                     best, least = server, load

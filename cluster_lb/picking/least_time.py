@@ -39,18 +39,18 @@ class LeastTime:
 class QuickestCold(Generic[C]):
     """`paced`: the servers around the ring, each with one over its weight. Of fewer than five none is hot."""
 
-    __slots__ = ("_few", "_paced", "_ring", "_starts", "turns")
+    __slots__ = ("_few", "_number_of_starts", "_paced", "_ring", "_starts", "turns")
 
     def __init__(self, paced: Sequence[tuple[C, float]], ring: Ring) -> None:
         self.turns: Sequence[C] = ()
         self._paced = paced
         self._ring = ring
         self._starts, self._few = ring.starts, ring.few
+        self._number_of_starts = len(ring.starts)
 
     def first(self, number: int) -> C | None:
         # As `order` has it, laid out flat: calls would take longer than all the rest.
-        starts, few = self._starts, self._few
-        start = starts[number % len(starts)]
+        few, start = self._few, self._starts[number % self._number_of_starts]
         window = self._paced[start : start + few]
         best, least, load = None, inf, 0.0
         for server, pace in window:

@@ -20,11 +20,11 @@ from cluster_lb.picking.hashing import BITS, hash_of
 from cluster_lb.picking.policy import POLICIES, C, Numbers, Policy
 
 _BYTES = BITS // 8
-_DROPPED = BITS - 53  # a float holds 53 bits
-_SCALE = 2.0**-53
+# A draw to (-1, 0]: the greatest ones become 2^64 as a float, whose logarithm has to be one still.
+_SCALE = -(1 - 2.0**-52) / 2**BITS
 
-#: Keys whose winners a picker remembers, about 350 KB. When that is full all are forgotten, so that a flood of
-#: new keys costs those who come again one more asking in so many, and no memory.
+#: Keys whose winners a picker remembers, about 350 KB. When that is full all are forgotten: a flood of new keys
+#: takes no more memory, and those that come again are asked for once more.
 REMEMBERED = 4096
 
 
@@ -79,10 +79,7 @@ class HighestWeight(Generic[C]):
         drawn = list(map(hash_of, repeat(number.to_bytes(_BYTES, "little")), self._seeds))
         if not self._inverse:
             return drawn
-        return [
-            log1p((draw >> _DROPPED) * -_SCALE) * inverse
-            for draw, inverse in zip(drawn, self._inverse, strict=True)
-        ]
+        return [log1p(draw * _SCALE) * inverse for draw, inverse in zip(drawn, self._inverse, strict=True)]
 
 
 def rendezvous_hash(snapshot: Snapshot) -> RendezvousHash:

@@ -15,8 +15,9 @@ from cluster_lb.picking.draws import DRAW_BITS, Draws, Urn
 from cluster_lb.picking.mixing import GOLDEN
 from cluster_lb.picking.policy import POLICIES, C, Numbers, Policy
 
-_MOST_REPEATS = 4  # draws of the same server for the second choice
 _LOWER_HALF = (1 << DRAW_BITS) - 1
+# Of the second choice, which is drawn again where it is the first one: four times at most.
+_FACTORS = tuple(GOLDEN**draw & _LOWER_HALF for draw in range(4))
 
 
 class TwoChoices:
@@ -38,32 +39,32 @@ class TwoChoices:
 class BetterOfTwo(Generic[C]):
     """`urn`: of servers, each with one over its weight."""
 
-    __slots__ = ("_aliases", "_columns", "_ends", "_urn", "turns")
+    __slots__ = ("_aliases", "_columns", "_ends", "_size", "_urn", "turns")
 
     def __init__(self, urn: Urn[tuple[C, float]]) -> None:
         self.turns: Sequence[C] = ()
         self._urn = urn
         self._columns, self._ends, self._aliases = urn.columns, urn.ends, urn.aliases
+        self._size = len(urn.columns)
 
     def first(self, number: int) -> C | None:
         # Draws as `Urn.first` makes them, laid out flat.
-        columns, ends, aliases = self._columns, self._ends, self._aliases
-        if not columns:
+        size, ends = self._size, self._ends
+        if not size:
             return None
-        place = (number >> DRAW_BITS) * len(columns)
+        place = (number >> DRAW_BITS) * size
         column = place >> DRAW_BITS
-        one, pace = (columns if place < ends[column] else aliases)[column]
+        one, pace = (self._columns if place < ends[column] else self._aliases)[column]
         load = (one.load + one.surplus) * pace
         if not load:
             return one
-        for _ in range(_MOST_REPEATS):
-            number &= _LOWER_HALF
-            place = number * len(columns)
+        number &= _LOWER_HALF
+        for factor in _FACTORS:
+            place = (number * factor & _LOWER_HALF) * size
             column = place >> DRAW_BITS
-            other, pace = (columns if place < ends[column] else aliases)[column]
+            other, pace = (self._columns if place < ends[column] else self._aliases)[column]
             if other is not one:
                 return other if (other.load + other.surplus) * pace < load else one
-            number *= GOLDEN
         return one
 
     def order(self, number: int) -> Iterator[C]:
@@ -78,13 +79,11 @@ class BetterOfTwo(Generic[C]):
         if one is None:
             return
         yield one
-        for _ in range(_MOST_REPEATS):
-            number &= _LOWER_HALF
-            other = self._urn.first(number << DRAW_BITS)
+        for factor in _FACTORS:
+            other = self._urn.first((number * factor & _LOWER_HALF) << DRAW_BITS)
             if other is not None and other is not one:
                 yield other
                 return
-            number *= GOLDEN
 
 
 def _load(paced: tuple[C, float]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 from time import perf_counter, process_time
 
@@ -21,9 +22,20 @@ PICKS = 20  # of one run: short enough to fall between two interruptions
 TAKE_S = 0.5  # for each figure: runs are repeated so long
 LEAST_RUNS = 3  # however long they take
 WEIGHTS = (1, 1, 2, 3, 5, 10, 100)
-#: what is measured -> policy, balance factor
-ROWS = {f"`{name}`": (name, 0.0) for name in sorted(POLICIES)} | {
-    "`consistent_hash` with a `balance_factor`": ("consistent_hash", 1.25)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`again`: the same numbers in each run; else new ones, as of keys that nobody has seen."""
+
+    policy: str
+    balance_factor: float = 0.0
+    again: bool = True
+
+
+ROWS = {f"`{name}`": Row(name) for name in sorted(POLICIES)} | {
+    "`consistent_hash` with a `balance_factor`": Row("consistent_hash", balance_factor=1.25),
+    "`rendezvous_hash`, of new keys": Row("rendezvous_hash", again=False),
 }
 
 
@@ -52,10 +64,17 @@ def pool(policy: str, balance_factor: float, size: int, random: Random) -> Snaps
     return snapshot
 
 
-def least_s(work: Callable[[], object], clock: Callable[[], float], take_s: float) -> float:
-    """What `work` takes by the clock, in seconds: the least of as many runs as fit into `take_s`."""
+def least_s(
+    work: Callable[[], object],
+    clock: Callable[[], float],
+    take_s: float,
+    prepare: Callable[[], object] = lambda: None,
+) -> float:
+    """What `work` takes by the clock, in seconds: the least of as many runs as fit into `take_s`; `prepare`
+    is called before each, and not counted."""
     least, until, runs = float("inf"), perf_counter() + take_s, 0
     while runs < LEAST_RUNS or perf_counter() < until:
+        prepare()
         begin = clock()
         work()
         least = min(least, clock() - begin)
@@ -69,28 +88,37 @@ def build_s(plan: Callable[[], Plan], live: dict[str, BusyServer], take_s: float
     return least_s(plan, process_time, take_s), least_s(lambda: planned.bind(live), process_time, take_s)
 
 
-def pick_s(picker: Picker[BusyServer], numbers: Sequence[int], take_s: float) -> float:
-    """Seconds for one pick."""
-    first = picker.first
+def pick_s(picker: Picker[BusyServer], draw: Callable[[], list[int]], again: bool, take_s: float) -> float:
+    """Seconds for one pick, of numbers that `draw` gives."""
+    first, numbers = picker.first, draw()
 
     def picks() -> None:
         for number in numbers:
             first(number)
 
-    return least_s(picks, perf_counter, take_s) / len(numbers)
+    def renew() -> None:
+        if not again:
+            numbers[:] = draw()
+
+    return least_s(picks, perf_counter, take_s, renew) / len(numbers)
 
 
 def row(label: str, sizes: Sequence[int], take_s: float) -> Iterator[str]:
     """What is measured, its picks in microseconds by size, then milliseconds to build the largest pool's."""
-    random = Random(1)
-    policy, balance_factor = ROWS[label]
+    random, measured = Random(1), ROWS[label]
+    tickets = POLICIES[measured.policy].numbers is Numbers.TICKET
     yield label
     for size in sizes:
-        snapshot = pool(policy, balance_factor, size, random)
+        snapshot = pool(measured.policy, measured.balance_factor, size, random)
         live = {server.id: BusyServer(server.id, random) for server in snapshot.servers}
-        tickets = POLICIES[policy].numbers is Numbers.TICKET
-        numbers = [7919 + n if tickets else random.getrandbits(64) for n in range(PICKS)]
-        yield f"{pick_s(compile_policy(snapshot).bind(live), numbers, take_s) * 1e6:.2f}"
+        picker = compile_policy(snapshot).bind(live)
+        seconds = pick_s(
+            picker,
+            lambda: [7919 + n if tickets else random.getrandbits(64) for n in range(PICKS)],
+            measured.again,
+            take_s,
+        )
+        yield f"{seconds * 1e6:.2f}"
     for seconds in build_s(lambda: compile_policy(snapshot), live, take_s):
         yield f"{seconds * 1e3:.1f}"
 

@@ -116,6 +116,12 @@ def test_the_ends_of_the_range_are_keys_like_others(number):
     assert picker({"a": 1, "b": 200}).first(number) is not None
 
 
+@pytest.mark.parametrize("draw", [0, 2**64 - 1])
+def test_the_ends_of_a_draw_have_their_rank(monkeypatch, draw):
+    monkeypatch.setattr("cluster_lb.picking.rendezvous_hash.hash_of", lambda key, seed=0: draw)
+    assert picker({"a": 1, "b": 200}).first(1).id == ("a" if not draw else "b")
+
+
 def test_processes_with_other_hash_seeds_pick_the_same():
     program = (
         "from types import SimpleNamespace as S;"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from cluster_lb.picking import POLICIES
 from scripts.benchmark import picks
-from scripts.benchmark.picks import LEAST_RUNS, least_s, main
+from scripts.benchmark.picks import LEAST_RUNS, least_s, main, pick_s
 
 
 def test_every_policy_has_its_row(capsys, monkeypatch):
@@ -23,3 +25,13 @@ def test_a_figure_is_the_least_of_several_runs():
     runs = []
     assert least_s(lambda: runs.append(1), lambda: next(clock), 0) == 2.0
     assert len(runs) == LEAST_RUNS
+
+
+def test_of_new_keys_each_run_has_its_own():
+    asked, drawn = [], iter(range(100))
+    picker = SimpleNamespace(first=asked.append)
+    pick_s(picker, lambda: [next(drawn)], again=False, take_s=0)
+    assert len(set(asked)) == len(asked) >= LEAST_RUNS
+    asked.clear()
+    pick_s(picker, lambda: [next(drawn)], again=True, take_s=0)
+    assert len(set(asked)) == 1
