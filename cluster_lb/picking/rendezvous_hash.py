@@ -23,7 +23,7 @@ _BYTES = BITS // 8
 # A draw to (-1, 0]: the greatest ones become 2^64 as a float, whose logarithm has to be one still.
 _SCALE = -(1 - 2.0**-52) / 2**BITS
 
-#: Keys whose winners a picker remembers, about 350 KB. When that is full all are forgotten: a flood of new keys
+#: Keys whose winners a picker remembers, about 350 KB. When that is full all are forgotten: a flood of keys
 #: takes no more memory, and those that come again are asked for once more.
 REMEMBERED = 4096
 
