@@ -13,6 +13,7 @@ import structlog
 
 from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.model.member import Member
+from cluster_lb.model.place import Place
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.membership import Membership
@@ -117,7 +118,8 @@ class Pulse:
         )
         self._told[name] = news
         if shared:
-            pool.hear_loads(len(self._view.members), heard.elsewhere)
+            members = [member.id for member in self._view.members]
+            pool.hear_loads(Place.of(self._node_id, members), heard.elsewhere)
             pool.hear_latencies(heard.latencies)
         (self._heard.add if heard.elsewhere else self._heard.discard)(name)
         if heard.epoch != pool.epoch:

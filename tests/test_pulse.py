@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from cluster_lb.errors import StoreError
 from cluster_lb.model.member import Member
+from cluster_lb.model.place import Place
 from cluster_lb.proxy.pools import LivePools
 from cluster_lb.pulse import Pulse
 from cluster_lb.store.loads import Heard, Loads
@@ -30,7 +32,7 @@ class Told:
         self.epoch = 1
         self.swept = SweepResult()
         self.readings = {"web": None}
-        self.members = (ME, ME)
+        self.members = (ME, replace(ME, id="n2"))
         self.elsewhere = {"a": 7}
         self.refused = ""  # pool that Redis refuses to sweep
 
@@ -85,7 +87,7 @@ class OnePool:
         self.latencies: dict[str, int] | None = None
         self.heard_latencies: list[Mapping[str, int]] = []
         self.web.hear_loads = lambda *heard: self.heard.append(heard)
-        self.heard: list[tuple[int, dict[str, int]]] = []
+        self.heard: list[tuple[Place, dict[str, int]]] = []
 
     def ensure(self, name: str) -> Any:
         return self.web
@@ -144,7 +146,7 @@ async def test_a_pool_with_limits_hears_of_the_others_at_each_beat(
     for whole in True, False, False:
         await pulse.beat(whole=whole)
     assert [call[0] for call in told.take()].count("publish") == 3
-    assert pools.heard == [(2, {"a": 7})] * 3
+    assert pools.heard == [(Place(0, 2), {"a": 7})] * 3
 
 
 async def test_a_pool_that_goes_by_load_hears_of_the_others_while_anything_happens(

@@ -10,13 +10,15 @@ from cluster_lb.model.rate_limit import Denial, Quota
 class Candidate(Protocol):
     """A live server, as policies see it. `load`: this node's attempts in flight on it; `elsewhere`: the other
     nodes', as last heard; `surplus`: what of those counts as load in the picks of this node (see
-    picking/surplus.py). `latency_s`: how long it takes, as this node and the others estimate it; 0: not
-    known, or the policy does not go by it. `out`: this node itself cannot reach it."""
+    picking/surplus.py); `leeway`: what this node may have there, as the others leave it, where loads are
+    bounded (see picking/bounded_loads.py). `latency_s`: how long it takes, as this node and the others
+    estimate it; 0: not known, or the policy does not go by it. `out`: this node itself cannot reach it."""
 
     id: str
     load: int
     elsewhere: int
-    surplus: int
+    surplus: float
+    leeway: float
     latency_s: float
     out: bool
 

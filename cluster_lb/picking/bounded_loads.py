@@ -1,9 +1,15 @@
 """Bounded loads: no server has more than a factor times the mean in flight (V. Mirrokni, M. Thorup,
 M. Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018; HAProxy `hash-balance-factor`).
 
-With W the sum of the weights and T what is in flight in the cluster, the new exchange counted, a server of
-weight w takes it while its own load stays within ceil(factor * T * w / W). As the factor is above 1, there
-is always one that does.
+With W the sum of the weights and T what is in flight, the new exchange counted, a server of weight w may
+have ceil(factor * T * w / W). As the factor is above 1, there is always one that has less.
+
+Several nodes keep the cluster's bound as they keep its limits: each may always have its own part, and what
+the others leave. Its own part is the bound of what it has in flight itself, for when each node keeps that,
+their sums keep it too, but for the rounding up: one exchange a node at most. What is left beyond that is
+known from reports, which are old when they are used, and known to all nodes alike. If each of them took all
+of it, the server of a popular key would have as many times too much as there are nodes. So each takes as
+many parts of it as there are nodes, and in the next report it shows who made use of them.
 """
 
 from __future__ import annotations
@@ -31,15 +37,16 @@ class Bounds(Generic[C]):
         self.weights = weights
         self._factor = factor / sum(weights) if servers else 0.0
         self._chunks = [servers[n : n + size] for n in range(0, len(servers), size)]
-        self._counts = [sum([one.load + one.elsewhere for one in chunk]) for chunk in self._chunks]
+        self._counts = [sum([one.load for one in chunk]) for chunk in self._chunks]
         self._sum = sum(self._counts)
         self._next = 0
 
     def per_weight(self) -> float:
-        """What a server takes now for each unit of its weight; to be asked once for each pick."""
+        """This node's own part of what a server takes now, for each unit of its weight; to be asked once for
+        each pick."""
         number, count = self._next, 0
         for server in self._chunks[number]:
-            count += server.load + server.elsewhere
+            count += server.load
         self._sum += count - self._counts[number]
         self._counts[number] = count
         self._next = (number or len(self._chunks)) - 1
@@ -48,4 +55,14 @@ class Bounds(Generic[C]):
     def takes(self, index: int, per_weight: float) -> bool:
         """Whether a server takes one more."""
         server = self.servers[index]
-        return server.load + server.elsewhere < per_weight * self.weights[index]
+        return server.load < per_weight * self.weights[index] or server.load < server.leeway
+
+
+def set_leeways(servers: Sequence[C], weights: Sequence[int], factor: float, nodes: int) -> None:
+    """Note with each server how much one of `nodes` may have in flight on it by what the others left: what
+    it has now, and its equal part of the room below the bound. A single node has no others."""
+    in_flight = sum([server.load + server.elsewhere for server in servers])
+    per_weight = factor * (in_flight + 1) / sum(weights) if servers else 0.0
+    for server, weight in zip(servers, weights, strict=True):
+        room = per_weight * weight - server.load - server.elsewhere
+        server.leeway = server.load + room / nodes if nodes > 1 else 0.0

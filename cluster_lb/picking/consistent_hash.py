@@ -89,7 +89,8 @@ class BoundedPicker(SlotPicker[C]):
         for slot in range(begin, begin + _LEAST_WALK):
             index = owners[slot]
             server = servers[index]
-            if server.load + server.elsewhere < per_weight * weights[index]:  # `Bounds.takes`, laid out flat
+            load = server.load  # `Bounds.takes`, laid out flat
+            if load < per_weight * weights[index] or load < server.leeway:
                 return server
         return next(self._order(number, per_weight))
 

@@ -13,9 +13,10 @@ may be left out by everybody at once without harm to the rest; the one that is e
 everybody.
 
 What is too much on a server is everybody's to make up for, so each node counts its own part of it: its
-share of all that is in flight, at least an equal one. The smallest step of a node is one request, and all
-may take it alike, so what would be less than one is left to the tickets, which spread requests evenly in
-any case.
+share of all that is in flight, at least an equal one. The smallest step of a node is one request. Where
+nodes break ties alike, all of them may take it at once, so that only whole requests count, and what is less
+is left to chance or to the tickets. Where each has an order of its own (see tiebreaks.py), a part of a
+request moves just that part of the nodes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-def surpluses(elsewhere: Mapping[str, int], weights: Mapping[str, int], part: float) -> dict[str, int]:
+def surpluses(elsewhere: Mapping[str, int], weights: Mapping[str, int], part: float) -> dict[str, float]:
     """Server id -> what counts on it beside this node's own attempts, above 0; the others have none.
     `elsewhere`: id -> the other nodes' attempts in flight; `weights`: of all eligible servers; `part`: of
     this node in all that is in flight, 0..1."""
@@ -34,7 +35,7 @@ def surpluses(elsewhere: Mapping[str, int], weights: Mapping[str, int], part: fl
         weight = weights[server_id]
         if weight < whole:
             fair = (total - count) * weight / (whole - weight)  # as much as the other servers have
-            if (surplus := int(part * (count - fair))) > 0:
+            if (surplus := part * (count - fair)) > 0:
                 result[server_id] = surplus
     return result
 

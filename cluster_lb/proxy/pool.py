@@ -9,10 +9,11 @@ from random import getrandbits
 from typing import TYPE_CHECKING
 
 from cluster_lb.dial import Dial
+from cluster_lb.model.place import Place
 from cluster_lb.model.ports import Tickets
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.picking import POLICIES, Numbers, Picker, Plan, Rotation, goes_by_load
-from cluster_lb.picking.surplus import own_part, surpluses
+from cluster_lb.picking.reports import Reports
 from cluster_lb.proxy.hash_keys import number_of
 from cluster_lb.proxy.latencies import Latencies
 from cluster_lb.proxy.ledger import Histogram
@@ -49,18 +50,18 @@ class LivePool:
     __slots__ = (
         "_adaptive",
         "_by_load",
+        "_eligible",
         "_gone_attempts",
         "_hash_key",
-        "_heard",
         "_leaving",
         "_limit_settings",
         "_local_numbers",
         "_next_number",
         "_picker",
         "_plain_period",
+        "_reports",
         "_slow_s",
         "_turns",
-        "_weights",
         "bonds_kept",
         "bonds_made",
         "bound_number",
@@ -114,8 +115,8 @@ class LivePool:
         self.notice_s = slow_s
         self.latencies: Latencies | None = None
         self._by_load = False
-        self._weights: dict[str, int] = {}  # of the eligible servers
-        self._heard: list[LiveServer] = []  # on which others had something in flight
+        self._eligible: frozenset[str] = frozenset()  # ids
+        self._reports: Reports[LiveServer] | None = None
         # Begins anywhere, so that nodes do not all begin with the same server.
         self._local_numbers = count(getrandbits(32))
         self.bound_number: Callable[[Exchange], int] = _random_bits
@@ -199,9 +200,10 @@ class LivePool:
         self.bound_number = _random_bits if policy.numbers is Numbers.TICKET else self._next_number
         self._measure(policy.by_latency or self._adaptive)
         self._by_load = goes_by_load(snapshot)
-        self._weights = {s.id: s.effective_weight for s in snapshot.eligible}
+        self._eligible = frozenset(server.id for server in snapshot.eligible)
         self.epoch = snapshot.epoch
         self._set_limits()
+        self._reports = Reports(snapshot, self.servers) if self.hears_loads else None
         if self.limits is not None:
             self.limits.look_again()
             self.limits.serve_waiting()
@@ -242,7 +244,7 @@ class LivePool:
 
     def picks_among(self, server: LiveServer) -> bool:
         """Whether the server is one of those that picks choose from."""
-        return server.id in self._weights and self.servers.get(server.id) is server
+        return server.id in self._eligible and self.servers.get(server.id) is server
 
     def _numbers(self, source: Numbers, period: int) -> Callable[[Exchange], int]:
         if source is Numbers.KEY:
@@ -298,20 +300,12 @@ class LivePool:
             last_resort = last_resort or server
         return last_resort
 
-    def hear_loads(self, nodes: int, elsewhere: Mapping[str, int]) -> None:
-        """`nodes` of the cluster, and what the others have in flight on servers of this pool, by id."""
-        for server in self._heard:
-            server.elsewhere = server.surplus = 0
-        self._heard = [self.servers[server_id] for server_id in elsewhere if server_id in self.servers]
-        for server in self._heard:
-            server.elsewhere = elsewhere[server.id]
-        others = sum(elsewhere.values())
-        if self._by_load:
-            part = own_part(self.in_flight, others, nodes)
-            for server_id, surplus in surpluses(elsewhere, self._weights, part).items():
-                self.servers[server_id].surplus = surplus
+    def hear_loads(self, place: Place, elsewhere: Mapping[str, int]) -> None:
+        """What the others have in flight on servers of this pool, by id, for the node at `place`."""
+        if self._reports is not None:
+            self._reports.hear(place, elsewhere, self.ticker.now)
         if self.limits is not None:
-            self.limits.hear(nodes, others)
+            self.limits.hear(place.nodes, sum(elsewhere.values()))
 
     def told_latencies(self) -> Mapping[str, int] | None:
         """What this node tells of latencies, microseconds by server id; None where it does not measure."""

@@ -21,8 +21,8 @@ class LiveServer:
     """Live state of one server, on this node.
 
     `idle`: kept connections, last used last. `load`: attempts in flight, `tunnels` among them; `elsewhere`:
-    other nodes', as last heard; `surplus`: what of it counts in picks. `latency_s`: of its exchanges, where
-    the pool measures; joined with what other nodes say. `out`: picks pass it by, for this node
+    other nodes', as last heard; `surplus`, `leeway`: what picks make of that. `latency_s`: of its exchanges,
+    where the pool measures; joined with what other nodes say. `out`: picks pass it by, for this node
     itself cannot reach it, or it takes nothing new since a moment ago; `lingers`: but what belongs to it.
     `statuses[n]`: responses of class n (n = 1..5; 4 counts 499 too); `excused`: those of n < 5 that failed
     all the same, by whomever. `outcomes`: None where nobody wants them. `memo`: the last response head that
@@ -43,6 +43,7 @@ class LiveServer:
         "id",
         "idle",
         "latency_s",
+        "leeway",
         "lingers",
         "load",
         "log_tails",
@@ -70,7 +71,8 @@ class LiveServer:
         self.load = 0
         self.tunnels = 0
         self.elsewhere = 0
-        self.surplus = 0
+        self.surplus = 0.0
+        self.leeway = 0.0
         self.latency_s = 0.0
         self.attempts = 0
         self.failures = 0

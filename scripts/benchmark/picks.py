@@ -42,13 +42,14 @@ ROWS = {f"`{name}`": Row(name) for name in sorted(POLICIES)} | {
 class BusyServer:
     """A live server that has something of everything."""
 
-    __slots__ = ("elsewhere", "id", "latency_s", "load", "out", "surplus")
+    __slots__ = ("elsewhere", "id", "latency_s", "leeway", "load", "out", "surplus")
 
     def __init__(self, server_id: str, random: Random) -> None:
         self.id = server_id
         self.load = random.randrange(1, 20)
         self.elsewhere = random.randrange(100)
         self.surplus = random.randrange(3)
+        self.leeway = random.uniform(0, 5)
         self.latency_s = random.uniform(0.001, 0.1)
         self.out = False
 

@@ -8,10 +8,11 @@ from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+from cluster_lb.model.place import Place
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.ticket_run import TicketRun
 from cluster_lb.picking import POLICIES, Numbers, Picker, Plan
-from cluster_lb.picking.surplus import own_part, surpluses
+from cluster_lb.picking.reports import Reports
 from cluster_lb.proxy.latencies import Latencies
 from cluster_lb.proxy.retry_budget import RetryBudget
 from cluster_lb.settings.retries import RetrySettings
@@ -30,10 +31,10 @@ TICK_S = 1.0
 
 class Seen:
     """A server as one node sees it: the product's `Candidate`. `load`: of this node; `elsewhere`: of the
-    others, as last heard; `surplus`: what of that counts in picks; `latency_s`: estimated, 0: not known.
+    others, as last heard; `surplus`, `leeway`: what picks make of that; `latency_s`: estimated, 0: not known.
     `pool` has the time, as `ticker.now`."""
 
-    __slots__ = ("elsewhere", "id", "latency_s", "load", "out", "pool", "server", "surplus")
+    __slots__ = ("elsewhere", "id", "latency_s", "leeway", "load", "out", "pool", "server", "surplus")
 
     def __init__(self, server: Server, pool: object = None) -> None:
         self.pool = pool
@@ -42,7 +43,8 @@ class Seen:
         self.server = server
         self.load = 0
         self.elsewhere = 0
-        self.surplus = 0
+        self.surplus = 0.0
+        self.leeway = 0.0
         self.out = False
 
 
@@ -86,6 +88,7 @@ class Node:
         self._outcome = outcome
         self._naive = naive
         self._picker: Picker[Seen]
+        self._reports: Reports[Seen] | None = None  # of what knows it all
         self._next_number: Callable[[Request], int]
         self._requests = 0
         self._latencies = Latencies()
@@ -96,10 +99,12 @@ class Node:
 
     def adopt(self, snapshot: Snapshot, plan: Plan) -> None:
         """Serve by `snapshot` and the plan compiled from it."""
-        self._weights = {server.id: server.effective_weight for server in snapshot.eligible}
+        numbers = Numbers.RANDOM
+        if snapshot.policy != PERFECT:
+            self._reports = Reports(snapshot, self.seen)
+            numbers = POLICIES[snapshot.policy].numbers
         self._picker = plan.bind(self.seen)
         self._tickets.adopt(snapshot.epoch, plan.period)
-        numbers = Numbers.RANDOM if snapshot.policy == PERFECT else POLICIES[snapshot.policy].numbers
         self._next_number = {
             Numbers.TICKET: lambda request: self._tickets.take(),
             Numbers.RANDOM: lambda request: self._random.getrandbits(64),
@@ -152,15 +157,14 @@ class Node:
         """What this node tells of the servers' latencies, in microseconds."""
         return self._latencies.tell(self._events.now)
 
-    def hear(self, nodes: int, elsewhere: Mapping[str, int], latencies: Mapping[str, int]) -> None:
-        """What the others of `nodes` have in flight, and what they tell of latencies; taken as the product's
-        pool takes it."""
-        here = sum(server.load for server in self.seen.values())
-        part = own_part(here, sum(elsewhere.values()), nodes)
-        surplus = elsewhere if self._naive else surpluses(elsewhere, self._weights, part)
-        for server in self.seen.values():
-            server.elsewhere = elsewhere.get(server.id, 0)
-            server.surplus = surplus.get(server.id, 0)
+    def hear(self, place: Place, elsewhere: Mapping[str, int], latencies: Mapping[str, int]) -> None:
+        """What the others have in flight, and what they tell of latencies; taken as the product's pool at
+        `place` takes it."""
+        if self._reports is not None:
+            self._reports.hear(place, elsewhere, self._events.now)
+        if self._naive:
+            for server in self.seen.values():
+                server.surplus = server.elsewhere
         servers = cast("Mapping[str, LiveServer]", self.seen)
         self._latencies.hear(latencies, servers, self._events.now)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
+from cluster_lb.model.place import Place
 from scripts.simulation.events import Events
 from scripts.simulation.node import Node
 from scripts.simulation.scenario import Scenario
@@ -38,5 +39,5 @@ class Reports:
             if teller != number:
                 elsewhere.update(told_loads)
                 slowest |= Counter(told_latencies)
-        nodes = len(self._nodes)
-        self._events.after(self._scenario.delay_s, self._nodes[number].hear, nodes, elsewhere, slowest)
+        place = Place(number, len(self._nodes))
+        self._events.after(self._scenario.delay_s, self._nodes[number].hear, place, elsewhere, slowest)

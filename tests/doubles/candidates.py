@@ -11,7 +11,8 @@ class Candidate:
     id: str
     load: int = 0
     elsewhere: int = 0
-    surplus: int = 0
+    surplus: float = 0.0
+    leeway: float = 0.0
     latency_s: float = 0.0
     out: bool = False
     pool: object = None

@@ -128,13 +128,21 @@ def test_overflow_goes_to_the_next_of_the_table_and_comes_back():
     picker = BOUNDED.bind(live)
     number = next(n for n in range(SLOTS) if PLAN.bind(live).first(n).id == "a")
     following = [server.id for server in PLAN.bind(live).order(number)]
-    live["a"].elsewhere = 4  # on another node
-    for _ in range(2):  # the sum is of all servers after one round
-        overflow = picker.first(number).id
-    assert overflow == following[1]
+    live["a"].load = 4
+    assert picker.first(number).id == following[1]
     assert [server.id for server in picker.order(number)] == [*following[1:], "a"]
-    live["a"].elsewhere = 0
+    live["a"].load = 0
     assert picker.first(number).id == "a"
+
+
+def test_what_other_nodes_leave_a_node_may_use_beyond_its_own_part():
+    live = candidates(IDS)
+    picker = BOUNDED.bind(live)
+    number = next(n for n in range(SLOTS) if PLAN.bind(live).first(n).id == "a")
+    live["a"].load, live["a"].leeway = 4, 4.5
+    assert picker.first(number).id == next(picker.order(number)).id == "a"
+    live["a"].leeway = 4.0
+    assert picker.first(number).id == next(picker.order(number)).id != "a"
 
 
 class Slots:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from cluster_lb.picking import POLICIES
+from cluster_lb.picking import reports
 from cluster_lb.picking.least_requests import least_requests
+from scripts.simulation.cluster import Cluster
+from scripts.simulation.perfect import PERFECT
+from scripts.simulation.scenario import Kind, Scenario
 from tests.doubles.candidates import candidates
-from tests.doubles.fleet import Fleet
 from tests.doubles.snapshots import weighted
-
-LEAST, TURNS = POLICIES["least_requests"], POLICIES["weighted_round_robin"]
 
 
 def bound(weights, **loads):
@@ -74,28 +76,50 @@ def test_heavier_servers_hold_more():
         assert abs(server.load - 10 * (1 + number % 4)) <= 2 * (1 + number % 4)
 
 
-# --- eight nodes, which hear of one another every quarter of a second
+# --- eight nodes, which hear of one another every quarter of a second, and 50 servers without a queue
 
-EVEN, UNEVEN = [1] * 8, [20, 5, 3, 1, 1, 1, 1, 1]
+SLOTS = 1000
+
+
+def scenario(in_flight: int, **others: Any) -> Scenario:
+    """`in_flight`: on each server, on average."""
+    kinds = (Kind(slots=SLOTS),) * 50
+    return Scenario("herd", "", servers=kinds, nodes=8, utilisation=in_flight / SLOTS, **others)
+
+
+def worst(played: Scenario, policy: str) -> float:
+    """What the fullest server has in flight, over all nodes, in the mean over the time."""
+    return Cluster(played, policy, 1).run(6000).figures(0).worst
 
 
 @pytest.mark.parametrize(
-    ("in_flight", "service_s", "shares"),
-    [(10, 0.02, EVEN), (20, 0.1, EVEN), (20, 1.0, EVEN), (10, 0.1, UNEVEN), (20, 1.0, UNEVEN)],
+    ("in_flight", "mean_s", "split"),
+    [(4, 0.02, 0), (4, 0.1, 0), (4, 1.0, 0), (10, 0.02, 0), (10, 0.1, 1.5)],
 )
-@pytest.mark.parametrize("slow", [1, 5])
-def test_nodes_do_not_herd_between_reports(in_flight, service_s, shares, slow):
-    """Against one balancer that knows everything at once, on servers that are much alike, and where one is
-    slow. `in_flight`: on each server, on average."""
-    traffic = {"rate": 50 * in_flight / service_s, "service_s": service_s, "slow": slow}
-    until_s = 1.2 if service_s < 0.5 else 4.0
-    perfect = Fleet(LEAST, [1], **traffic).run(until_s, 0.7)
-    cluster = Fleet(LEAST, shares, **traffic).run(until_s, 0.7)
-    assert cluster.worst < 1.5 * perfect.worst
+@pytest.mark.parametrize("slowness", [1, 5])
+def test_nodes_do_not_herd_between_reports(in_flight, mean_s, split, slowness):
+    """Against one balancer that knows everything at once; servers are alike, or one is slow."""
+    played = scenario(in_flight, mean_s=mean_s, split=split)
+    played = replace(played, servers=(Kind(slots=SLOTS, slowness=slowness), *played.servers[1:]))
+    bound = 1.5 if slowness == 1 else 1.6
+    assert worst(played, "least_requests") < bound * worst(replace(played, nodes=1), PERFECT)
+
+
+def test_each_node_fills_the_servers_up_in_an_order_of_its_own(monkeypatch):
+    played = scenario(4, mean_s=0.1)
+    apart = worst(played, "least_requests")
+    monkeypatch.setattr(reports, "tiebreaks", lambda count, place, elapsed_s: [0.0] * count)
+    assert apart < 0.96 * worst(played, "least_requests")
 
 
 def test_a_server_that_one_node_keeps_busy_is_avoided_by_all():
-    traffic = {"rate": 5000, "service_s": 0.1, "stuck": 60}
-    picks = Fleet(LEAST, EVEN, **traffic).run(1.5).picks
-    assert picks["s0"] < 0.4 * sum(picks.values()) / 50
-    assert Fleet(TURNS, EVEN, **traffic).run(1.5).picks["s0"] > 0.9 * sum(picks.values()) / 50
+    played = scenario(10, mean_s=0.1)
+    shares = {}
+    for policy in ("least_requests", "weighted_round_robin"):
+        cluster = Cluster(played, policy, 1)
+        busy = cluster.servers[0].id
+        cluster.nodes[0].seen[busy].load = 60
+        cluster.run(6000)
+        shares[policy] = 50 * cluster.picks[busy] / cluster.picks.total()
+    assert shares["least_requests"] < 0.4
+    assert shares["weighted_round_robin"] > 0.9

@@ -23,8 +23,8 @@ def test_a_node_makes_up_for_its_part():
     assert surpluses({"a": 40}, ALIKE, 1 / 8) == {"a": 5}
 
 
-def test_less_than_one_request_of_this_node_is_nothing():
-    assert surpluses({"a": 7}, ALIKE, 1 / 8) == {}
+def test_it_may_be_a_part_of_a_request():
+    assert surpluses({"a": 7}, ALIKE, 1 / 8) == {"a": 7 / 8}
 
 
 def test_a_server_of_twice_the_weight_has_twice_the_part():

@@ -9,6 +9,7 @@ import pytest
 
 from cluster_lb.clock import SystemClock
 from cluster_lb.model.advice import NO_ADVICE, Advice
+from cluster_lb.model.place import Place
 from cluster_lb.picking import compile_policy
 from cluster_lb.proxy.limits import Limits
 from cluster_lb.proxy.pool import LivePool
@@ -170,7 +171,7 @@ def test_what_ends_on_a_server_that_takes_nobody_any_more_leaves_no_room():
     "change",
     [
         lambda pool: pool.configure(PoolSettings.model_validate({"limits": {"server_requests": 2}})),
-        lambda pool: pool.hear_loads(1, {}),
+        lambda pool: pool.hear_loads(Place(), {}),
         lambda pool: pool.limits.on_tick(0.0),
     ],
     ids=["settings", "heard", "tick"],
@@ -350,12 +351,12 @@ async def test_a_body_that_comes_while_its_request_waits_is_kept(start):
 
 async def test_other_nodes_loads_fill_a_server_too(start):
     balancer, held = await started(start, server_requests=2)
-    balancer.pool.hear_loads(2, {"s0": 1})
+    balancer.pool.hear_loads(Place(0, 2), {"s0": 1})
     first = await asking(balancer, 0)
     await held.came(1)
     second = await asking(balancer, 1)
     await queued(balancer, 1)
-    balancer.pool.hear_loads(2, {})
+    balancer.pool.hear_loads(Place(0, 2), {})
     balancer.advance(0.25)
     await held.came(2)
     for client in first, second:

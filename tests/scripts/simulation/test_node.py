@@ -2,6 +2,7 @@
 
 from random import Random
 
+from cluster_lb.model.place import Place
 from cluster_lb.picking import compile_policy
 from scripts.simulation.events import Events
 from scripts.simulation.node import Node, Request
@@ -51,7 +52,7 @@ def test_a_node_counts_what_it_has_in_flight_and_what_others_have() -> None:
     for _ in range(3):
         made.serve(Request(0.0, 0.01, 0))
     assert made.loads() == {servers[0].id: 2, servers[1].id: 1}
-    made.hear(2, {servers[1].id: 5}, {servers[1].id: 2000})
+    made.hear(Place(0, 2), {servers[1].id: 5}, {servers[1].id: 2000})
     assert [seen.elsewhere for seen in made.seen.values()] == [0, 5]
     assert [seen.latency_s for seen in made.seen.values()] == [0.0, 0.002]
     events.run(1.0)
