@@ -41,7 +41,10 @@ def main(
     seed: Annotated[int, typer.Option(help="Where random numbers begin.")] = 1,
     requests: Annotated[int, typer.Option(min=100, help="Requests of each simulation.")] = 40_000,
     quick: Annotated[bool, typer.Option("--quick", help=f"{QUICK} requests: does everything work?")] = False,
-    docs: Annotated[bool, typer.Option("--docs", help="Write the figures to docs/simulation.md.")] = False,
+    docs: Annotated[
+        bool,
+        typer.Option("--docs", help="Write the figures to docs/simulation.md; with --scenario, these alone."),
+    ] = False,
 ) -> None:
     """Simulates nodes, servers and clients, and prints how each policy does in each scenario.
 
@@ -49,10 +52,13 @@ def main(
     """
     policies = chosen("--policy", policy, POLICIES)
     studies = chosen("--scenario", scenario, STUDIES)
-    if docs and (quick or policy or scenario):
-        raise fail("--docs: only a run of all policies and scenarios that is not --quick is written")
+    if docs and (quick or policy):
+        raise fail("--docs: only a run of all policies that is not --quick is written")
+    circumstances = (
+        f"Seed {seed}, {requests:,} requests a simulation: `scripts/simulate --docs --requests {requests}`."
+    )
     if docs:
-        check_document()
+        check_document(circumstances if scenario else "")
     options = Options(
         tuple(policies), seed, QUICK if quick else requests, workers=1 if quick else os.cpu_count() or 1
     )
@@ -63,15 +69,17 @@ def main(
             section.table.print(console, section.title)
             sections.append(section)
     if docs:
-        command = f"scripts/simulate --docs --requests {requests}"
-        circumstances = f"Seed {seed}, {requests:,} requests a simulation: `{command}`."
-        document.write(document.DOCUMENT, sections, circumstances)
+        document.write(document.DOCUMENT, sections, circumstances, whole=not scenario)
 
 
-def check_document() -> None:
-    """Says now, and not after some minutes, that the document cannot take the figures."""
+def check_document(circumstances: str) -> None:
+    """Says now, and not after some minutes, that the document cannot take the figures, or not beside those
+    that it has, which are of other `circumstances`; empty: all are new."""
     try:
-        document.replace_figures(document.DOCUMENT.read_text(), "")
+        text = document.DOCUMENT.read_text()
+        if circumstances:
+            document.replace_sections(text, [], circumstances)
+        document.replace_figures(text, "")
     except (OSError, ValueError) as error:
         raise fail(f"{document.DOCUMENT.name} cannot take the figures: {error}") from error
 

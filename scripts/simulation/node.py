@@ -67,7 +67,8 @@ class Request:
 
 class Node:
     """Serves requests by the snapshot that it adopted last. What comes of them goes into `outcome`. `picks`:
-    first attempts, by server. `naive`: it counts what it heard of the others at face value."""
+    first attempts, by server; `picks_of_keys`: the same by key and server. `naive`: it counts what it heard
+    of the others at face value."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Node:
         pool = SimpleNamespace(ticker=events)
         self.seen = pool.servers = {server.id: Seen(server, pool) for server in servers}
         self.picks: Counter[str] = Counter()
+        self.picks_of_keys: Counter[tuple[int, str]] = Counter()
         self._events = events
         self._tickets = tickets
         self._random = random
@@ -120,6 +122,7 @@ class Node:
             self._outcome.failed += 1
         else:
             self.picks[server.id] += 1
+            self.picks_of_keys[request.key, server.id] += 1
             self._attempt(request, server)
 
     def _attempt(self, request: Request, seen: Seen) -> None:

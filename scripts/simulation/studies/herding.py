@@ -14,21 +14,27 @@ from scripts.simulation.scenario import Kind, Scenario
 from scripts.simulation.section import Section, Table
 from scripts.simulation.study import Options
 
-COUNT, SLOTS = 50, (4, 8, 16, 32)
-SCENARIOS = tuple(
-    Scenario(
-        "herding",
-        "Herding",
-        servers=(Kind(slots=slots),) * COUNT,
-        nodes=8,
-        utilisation=0.8,
-        mean_s=0.1,
-    )
-    for slots in SLOTS
+COUNT, SLOTS, IN_FLIGHT = 50, (4, 8, 16, 32), (4, 10)
+NO_QUEUE = 1000  # slots: so many are never used up
+
+
+def _scenario(slots: int, utilisation: float) -> Scenario:
+    servers = (Kind(slots=slots),) * COUNT
+    return Scenario("herding", "Herding", servers=servers, nodes=8, utilisation=utilisation, mean_s=0.1)
+
+
+SCENARIOS = (
+    *(_scenario(slots, 0.8) for slots in SLOTS),
+    *(_scenario(NO_QUEUE, in_flight / NO_QUEUE) for in_flight in IN_FLIGHT),
 )
 DRAWN = SCENARIOS[1]
 TITLE = "Do the nodes herd?"
-COLUMNS = ("policy", "nodes hear", *(f"{slots} slots" for slots in SLOTS))
+COLUMNS = (
+    "policy",
+    "nodes hear",
+    *(f"{slots} slots" for slots in SLOTS),
+    *(f"{in_flight} in flight, no queue" for in_flight in IN_FLIGHT),
+)
 
 
 def herding(options: Options) -> Section:
@@ -50,8 +56,9 @@ def herding(options: Options) -> Section:
     text = (
         f"{DRAWN.nodes} nodes, {COUNT} servers used to {DRAWN.utilisation:.0%}; a request takes"
         f" {DRAWN.mean_s * 1000:g} ms in the mean, and nodes report each {DRAWN.report_s * 1000:g} ms."
-        " The worst server's requests in flight, in the mean, in parts of what they are with one balancer"
-        f" that knows everything. The picture shows the least, mean and greatest over time, at"
+        " What the fullest server has in flight, in the mean over the time, in parts of what it has with one"
+        " balancer that knows everything. In the last columns servers take all requests at once, however"
+        f" many, so that none waits. The picture shows the least, mean and greatest over time, at"
         f" {DRAWN.servers[0].slots} slots a server."
     )
     return Section(TITLE, text, Table(COLUMNS, sorted(rows)), {"policies-herding": _chart(by_load, options)})

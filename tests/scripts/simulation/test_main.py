@@ -53,8 +53,8 @@ def test_the_same_seed_prints_the_same() -> None:
     [
         (("--policy", "least_round"), "--policy: unknown least_round; there are: "),
         (("--scenario", "rainy,even"), "--scenario: unknown rainy; there are: "),
-        (("--docs", "--quick"), "--docs: only a run of all policies and scenarios"),
-        (("--docs", "--policy", "round_robin"), "--docs: only a run of all policies and scenarios"),
+        (("--docs", "--quick"), "--docs: only a run of all policies that is not --quick"),
+        (("--docs", "--policy", "round_robin"), "--docs: only a run of all policies"),
     ],
 )
 def test_what_cannot_be_done_is_said(options: tuple[str, ...], problem: str) -> None:
@@ -78,6 +78,23 @@ def test_docs_takes_all_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "Seed 1, 100 requests a simulation: `scripts/simulate --docs --requests 100`." in text
     assert "](policies-rebalance.svg)" in text
     assert (tmp_path / "policies-rebalance.svg").read_text().startswith("<svg")
+
+
+def test_docs_takes_a_single_scenario_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "simulation.md"
+    told = "Seed 1, 100 requests a simulation: `scripts/simulate --docs --requests 100`."
+    title = SCENARIOS["even"].title
+    path.write_text(f"{document.BEGIN}\n\n{told}\n\n### {title}\n\nold\n\n### Other\n\n7\n\n{document.END}\n")
+    monkeypatch.setattr(document, "DOCUMENT", path)
+    result = run("--docs", "--requests", "100", "--scenario", "even")
+    assert result.exit_code == 0, result.output
+    assert "old" not in path.read_text()
+    assert "### Other\n\n7\n" in path.read_text()
+    result = run("--docs", "--requests", "200", "--scenario", "even")
+    assert result.exit_code == 2
+    assert "its figures were made otherwise: Seed 1, 100 requests" in result.stderr
 
 
 def test_a_document_that_cannot_take_the_figures_is_named_before_anything_is_simulated(
