@@ -7,9 +7,9 @@ have ceil(factor * T * w / W). As the factor is above 1, there is always one tha
 Several nodes keep the cluster's bound as they keep its limits: each may always have its own part, and what
 the others leave. Its own part is the bound of what it has in flight itself, for when each node keeps that,
 their sums keep it too, but for the rounding up: one exchange a node at most. What is left beyond that is
-known from reports, which are old when they are used, and known to all nodes alike. If each of them took all
-of it, the server of a popular key would have as many times too much as there are nodes. So each takes as
-many parts of it as there are nodes, and in the next report it shows who made use of them.
+known from reports, which are old when they are used, and known to all nodes alike: each takes its equal part
+of it, and the next report shows who made use of that. (With what the reports leave alone, all nodes would
+begin at once where there is room, and stop at once where there is none.)
 """
 
 from __future__ import annotations
