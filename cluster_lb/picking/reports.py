@@ -12,6 +12,10 @@ from cluster_lb.picking.policy import POLICIES, C, Numbers
 from cluster_lb.picking.surplus import own_part, surpluses
 from cluster_lb.picking.tiebreaks import tiebreaks
 
+# So few servers are looked at as a whole with each pick, and are level to within some percent by that: there
+# ties by tickets are worth more, by which requests are even too, over any time.
+_SMALL = 8
+
 
 class Reports(Generic[C]):
     """For picks from `snapshot` among the `live` servers, which are by id and hold all of its own."""
@@ -43,7 +47,7 @@ class Reports(Generic[C]):
         if place != self._place:  # all nodes see that at about one time
             self._place, self._begun = place, now
         # A pool that is nearly idle is shared by tickets: these are even over any time, however short.
-        busy = here + others >= len(self._eligible)
+        busy = here + others >= len(self._eligible) > _SMALL
         if busy and place.nodes > 1 and self._policy.numbers is Numbers.TICKET:
             self._break_ties(found, tiebreaks(len(self._eligible), place, now - self._begun))
         else:
