@@ -151,7 +151,7 @@ async def test_what_a_snapshot_takes_out_is_out_before_it_is_compiled() -> None:
             node._on_pool(reading)
             live = node._pools.ensure("web").servers
             assert [server.id for server in live.values() if server.out] == out
-            await node._pools.adopt_offered()
+            await node._pools.offers.adopt_all()
             assert not any(server.out for server in live.values())
         assert [server.id for server in live.values() if node._pools.ensure("web").picks_among(server)] == [
             "b"
