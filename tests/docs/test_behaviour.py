@@ -47,7 +47,6 @@ _WATCHED = (
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.
 _TUNING = {
     "proxy.access_log._MAX_BATCH",
-    "proxy.access_log._MAX_HELD",
     "proxy.retry_budget._MARK_S",
     "proxy.shapes._MAX_SHAPES",
     "proxy.combined_lines._MAX_KNOWN_BYTES",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import Counter
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 
@@ -92,21 +90,6 @@ def test_a_full_batch_is_written_at_once(open_log, path, happens):
     for _ in range(600):
         happens(log)
     assert len(lines(path)) == 512
-
-
-class Held(SimpleNamespace):
-    """An exchange that tells whether it is still there."""
-
-
-@pytest.mark.parametrize(("body_bytes", "held"), [(0, 63), (1, 0)])
-def test_few_exchanges_are_held_and_none_with_a_body(open_log, body_bytes, held):
-    log, taken = open_log(), []
-    for _ in range(64 + 63):
-        some = Held(**vars(exchange(body_bytes=body_bytes)))
-        taken.append(weakref.ref(some))
-        log.exchange(some, SERVER, 0.0)
-        del some
-    assert sum(one() is not None for one in taken) == held
 
 
 def test_lines_are_in_the_order_of_what_happened(open_log, path):
