@@ -14,22 +14,24 @@ standard deviation is sqrt(servers / (2 * SLOTS)) of a share.
 
 from __future__ import annotations
 
-import math
 import sys
 from array import array
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from hashlib import shake_128
+from itertools import accumulate
+from math import inf
 
 # Maglev and Envoy have 65537, a prime, because their lists go by a fixed skip. Where places decide, such
 # lists would be unfair: those of a few servers repeat one another's order. Random ones need no prime.
 SLOTS = 1 << 16
 
-# The race is run in stretches; what was taken in one is passed over in the next. In places for each slot, of
-# which 11.7 are needed on average (the coupon collector's problem).
-_STRETCHES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
-_READ_AHEAD = 12.0
+# In places for each slot, of which 11.7 are needed on average (the coupon collector's problem). Up to _LOOK
+# each place is looked at; then one slot of 400 is left, and only places that may name one of those are.
+_LOOK = 6
+_READ = 14  # by then one table of 20 has slots left; for that one the lists are read anew, and further
 
-_Arrival = tuple[float, int, int]  # time, server, slot
+_ONE_IF_ANY = b"\0" + b"\1" * 255
 
 
 def build_slots(ids: Sequence[str], weights: Sequence[int]) -> array[int]:
@@ -37,65 +39,87 @@ def build_slots(ids: Sequence[str], weights: Sequence[int]) -> array[int]:
     have. `weights`: above 0."""
     if not ids:
         return array("I")
-    owners, free = array("I", bytes(4 * SLOTS)), bytearray(b"\x01") * SLOTS
-    unit = SLOTS / sum(weights)
-    groups = _groups(ids, weights, _READ_AHEAD * unit)
-    left, since, stretches = SLOTS, 0.0, iter(_STRETCHES)
-    while left:
-        until = next(stretches, since + 1.0)
-        arrivals = [arrival for group in groups for arrival in group.run(since * unit, until * unit, free)]
-        left -= _take(sorted(arrivals), owners, free)
-        since = until
-    return owners
+    race, ahead = _Race(weights), _READ
+    lists = _read(ids, race.places(ahead))
+    race.look(lists, race.places(_LOOK))
+    race.search(lists, race.places(_LOOK))
+    while not race.is_over():
+        since, ahead = race.places(ahead), ahead + _READ
+        race.search(_read(ids, race.places(ahead)), since)
+    return array("I", race.owners)
 
 
-def _take(arrivals: Sequence[_Arrival], owners: array[int], free: bytearray) -> int:
-    """Give each slot to who arrives first; returns how many were taken."""
-    taken = 0
-    for _, server, slot in arrivals:
-        if free[slot]:
-            free[slot] = 0
-            owners[slot] = server
-            taken += 1
-    return taken
-
-
-def _groups(ids: Sequence[str], weights: Sequence[int], ahead: float) -> list[_Group]:
-    by_weight: dict[int, list[int]] = {}
-    for index, weight in enumerate(weights):
-        by_weight.setdefault(weight, []).append(index)
+def _read(ids: Sequence[str], places: Sequence[int]) -> list[array[int]]:
     return [
-        _Group(weight, servers, [ids[index].encode("ascii") for index in servers], ahead)
-        for weight, servers in by_weight.items()
+        preferences(server_id.encode("ascii"), count) for server_id, count in zip(ids, places, strict=True)
     ]
 
 
-class _Group:
-    """Servers of one weight. `_lists`: the first places of all their lists, then the second ones, ..."""
+class _Race:
+    """`owners`: the index of who came to each slot first, of equals the first one. `_reached`: when."""
 
-    def __init__(self, weight: int, servers: Sequence[int], ids: Sequence[bytes], ahead: float) -> None:
-        self._weight = weight
-        self._servers = servers
-        self._ids = ids
-        self._lists = array("H")
-        self._read(math.ceil(ahead * weight))
+    def __init__(self, weights: Sequence[int]) -> None:
+        self.owners = [0] * SLOTS
+        self._reached = [inf] * SLOTS
+        self._weights = weights
+        self._total = sum(weights)
 
-    def _read(self, places: int) -> None:
-        self._places = places
-        self._lists = array("H", bytes(2 * places * len(self._ids)))
-        for number, server_id in enumerate(self._ids):
-            self._lists[number :: len(self._ids)] = preferences(server_id, places)
+    def places(self, ahead: int) -> list[int]:
+        """How far each server comes in the time in which all come to `ahead` places for each slot."""
+        return [ahead * SLOTS * weight // self._total for weight in self._weights]
 
-    def run(self, since: float, until: float, free: bytearray) -> list[_Arrival]:
-        """Who arrives where after `since`, and until `until`, as far as the slot is free."""
-        weight, servers, count = self._weight, self._servers, len(self._servers)
-        first, last = math.floor(since * weight), math.floor(until * weight)
-        if last > self._places:
-            self._read(last + self._places // 4)
-        begin = first * count
-        reached = self._lists[begin : last * count]
-        found = [(place, slot) for place, slot in enumerate(reached, begin) if free[slot]]
-        return [((place // count + 1) / weight, servers[place % count], slot) for place, slot in found]
+    def is_over(self) -> bool:
+        return inf not in self._reached
+
+    def look(self, lists: Sequence[array[int]], until: Sequence[int]) -> None:
+        """Run each list up to its place `until`."""
+        owners, reached = self.owners, self._reached
+        times = {
+            weight: [place / weight for place in range(1, last + 1)]
+            for weight, last in dict(zip(self._weights, until, strict=True)).items()
+        }
+        for server, weight in enumerate(self._weights):
+            for time, slot in zip(times[weight], lists[server], strict=False):
+                if time < reached[slot]:
+                    reached[slot] = time
+                    owners[slot] = server
+
+    def search(self, lists: Sequence[array[int]], since: Sequence[int]) -> None:
+        """Run each list from behind its place `since`, for the slots that are free."""
+        free = dict.fromkeys(slot for slot, time in enumerate(self._reached) if time == inf)
+        rests = [slots[first:] for slots, first in zip(lists, since, strict=True)]
+        begins, slots = list(accumulate(map(len, rests), initial=0)), array("H", b"".join(rests))
+        for position in _suspects(slots, list(free)):
+            slot = slots[position]
+            if slot in free:
+                server = bisect_right(begins, position) - 1
+                time = (since[server] + position - begins[server] + 1) / self._weights[server]
+                if time < self._reached[slot]:
+                    self._reached[slot] = time
+                    self.owners[slot] = server
+
+
+def _suspects(slots: array[int], wanted: Sequence[int]) -> Iterator[int]:
+    """Where `slots` may have one of those `wanted`: all such positions, and a few others.
+
+    The wanted are shared out over eight bits. Each value of a byte gets the bits of those that have it; where
+    the two bytes of a slot have a bit in common, it may be wanted.
+    """
+    low, high = bytearray(256), bytearray(256)
+    first, second = (low, high) if sys.byteorder == "little" else (high, low)
+    for number, slot in enumerate(wanted):
+        bit = 1 << 8 * number // len(wanted)
+        high[slot >> 8] |= bit
+        low[slot & 255] |= bit
+    octets = slots.tobytes()
+    ones, others = octets[::2].translate(first), octets[1::2].translate(second)
+    # one great number each: there is no quicker way to meet so many bytes
+    common = int.from_bytes(ones, "little") & int.from_bytes(others, "little")
+    marks = common.to_bytes(len(slots), "little").translate(_ONE_IF_ANY)
+    position = marks.find(1)
+    while position >= 0:
+        yield position
+        position = marks.find(1, position + 1)
 
 
 def preferences(server_id: bytes, places: int) -> array[int]:

@@ -39,12 +39,43 @@ def moves(before: Sequence[str], after: Sequence[str]) -> list[tuple[str, str]]:
     return [(old, new) for old, new in zip(before, after, strict=True) if old != new]
 
 
+def plainly(weights: dict[str, int]) -> list[str]:
+    """The race as it is told: the earliest place that names a slot wins, of equal ones the first server's."""
+    total = sum(weights.values())
+    firsts = [(math.inf, "")] * SLOTS
+    for server_id, weight in sorted(weights.items()):
+        for place, slot in enumerate(preferences(server_id.encode(), 20 * SLOTS * weight // total), 1):
+            firsts[slot] = min(firsts[slot], (place / weight, server_id))
+    return [server_id for _, server_id in firsts]
+
+
 def test_without_servers_there_is_no_table():
     assert len(build_slots([], [])) == 0
 
 
 def test_a_single_server_has_every_slot():
     assert set(owners({"a": 7})) == {"a"}
+
+
+@few
+@given(some_weights)
+def test_each_slot_is_that_of_the_server_whose_list_comes_to_it_first(weights):
+    assert owners(weights) == plainly(weights)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"a": 1, "b": 1},
+        {"late-12": 1, "web": 1},  # their last slot comes when each slot could have been named 14 times
+        {f"web-{number}": 1 for number in range(1000)},  # many come to a slot at the same time
+        {f"web-{number}": 1 + number % 4 for number in range(300)},
+        {"light": 1} | {f"web-{number}": 256 for number in range(600)},
+    ],
+    ids=["two", "late", "equal", "unlike", "light"],
+)
+def test_neither_ties_nor_late_or_light_ones_change_who_was_first(weights):
+    assert owners(weights) == plainly(weights)
 
 
 @few
