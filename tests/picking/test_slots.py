@@ -67,7 +67,7 @@ def test_each_slot_is_that_of_the_server_whose_list_comes_to_it_first(weights):
     "weights",
     [
         {"a": 1, "b": 1},
-        {"late-12": 1, "web": 1},  # their last slot comes when each slot could have been named 14 times
+        {"late-105": 1, "web": 1},  # their last slot comes when each slot could have been named 14 times
         {f"web-{number}": 1 for number in range(1000)},  # many come to a slot at the same time
         {f"web-{number}": 1 + number % 4 for number in range(300)},
         {"light": 1} | {f"web-{number}": 256 for number in range(600)},
