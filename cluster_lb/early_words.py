@@ -8,7 +8,7 @@ what brings servers back, who panics, and which backups join is decided by snaps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from cluster_lb.clock import Clock
@@ -46,8 +46,9 @@ class EarlyWords:
 
     def hear_hint(self, hint: Hint, held: Snapshot) -> None:
         """`held`: the newest snapshot of the hint's pool."""
-        stale = hint.epoch <= held.epoch
-        if hint.takes and not stale and not (hint.what in _BY_HEALTH and held.panics):
+        if not hint.takes or hint.epoch <= held.epoch or (hint.what in _BY_HEALTH and held.panics):
+            return
+        if _leaves_some(self._pools.ensure(hint.pool), {hint.server}):
             self._hear(hint.pool, hint.server, hint.epoch, hint.takes == Availability.PERSISTS.value)
 
     def hear_snapshot(self, snapshot: Snapshot) -> None:
@@ -56,8 +57,8 @@ class EarlyWords:
         pool = self._pools.ensure(snapshot.pool)
         eligible = {server.id for server in snapshot.eligible}
         self._forget([key for key in self._said(pool, snapshot.epoch) if key[1] in eligible])
-        lost = [s.id for s in pool.servers.values() if s.id not in eligible and pool.picks_among(s)]
-        if not lost:
+        lost = {s.id for s in pool.servers.values() if s.id not in eligible and pool.picks_among(s)}
+        if not lost or not _leaves_some(pool, lost):
             return
         persistent = {server.id for server in snapshot.persistent}
         for server_id in lost:
@@ -96,13 +97,15 @@ class EarlyWords:
             self.settle(*key)
 
     def _hear(self, pool_name: str, server_id: str, epoch: int, persists: bool) -> None:
-        pool = self._pools.ensure(pool_name)
-        others = (other for other in pool.servers.values() if other.id != server_id)
-        if not any(pool.picks_among(other) and not other.out for other in others):
-            return
         until = self._clock.monotonic() + WORD_S
         before = self._words.get((pool_name, server_id))
         if before is not None:
             persists = persists and before.persists  # the strictest holds
         self._words[pool_name, server_id] = _Word(epoch, persists, until)
         self.settle(pool_name, server_id)
+
+
+def _leaves_some(pool: LivePool, lost: Collection[str]) -> bool:
+    """Whether picks have a server left without these."""
+    others = (server for server in pool.servers.values() if server.id not in lost)
+    return any(pool.picks_among(server) and not server.out for server in others)

@@ -97,6 +97,11 @@ def test_the_last_one_is_taken_out_by_a_snapshot_alone(standing: Standing) -> No
     assert standing.picks() == set()
 
 
+def test_a_snapshot_that_leaves_nobody_is_not_obeyed_early(standing: Standing) -> None:
+    standing.words.hear_snapshot(snapshot(2, dict.fromkeys("abc", ServerState.DOWN)))
+    assert standing.picks() == set("abc")
+
+
 def test_a_hint_that_takes_nobody_out_changes_nothing(standing: Standing) -> None:
     standing.hear("")
     standing.hear("refuses", server="gone")
