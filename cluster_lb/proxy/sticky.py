@@ -42,7 +42,7 @@ class Sticky:
         its response brings a cookie."""
         token = self._token_in(exchange.head)
         server = self._by_token.get(token) if token else None
-        if server is None or (server.out and not server.lingers) or not self._admits(server):
+        if server is None or not server.takes_bound or not self._admits(server):
             exchange.simple = False
             return None
         if token == self._new[server.id]:
