@@ -101,16 +101,20 @@ class SlowWrites:
 
         monkeypatch.setattr(module, "Registry", SlowRegistry)
 
+    async def hold_up_a_heartbeat_of(self, registration: Registration) -> None:
+        """It has started, and a heartbeat is under way that waits for `open`."""
+        await registration.start()
+        self.open.clear()
+        registration.update(weight=2)
+        await eventually(lambda: self.begun == 2)
+
 
 async def test_leaving_while_a_heartbeat_is_under_way_is_the_last_word(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes = SlowWrites(monkeypatch)
     registration = Registration("web", ADDRESS, ttl_s=3600, **pool.redis)
-    await registration.start()
-    writes.open.clear()
-    registration.update(weight=2)
-    await eventually(lambda: writes.begun == 2)
+    await writes.hold_up_a_heartbeat_of(registration)
     leaving = asyncio.ensure_future(registration.leave())
     await asyncio.sleep(0)
     writes.open.set()
@@ -148,10 +152,7 @@ async def test_a_leave_whose_wait_is_cancelled_is_still_the_last_word(
     before = asyncio.all_tasks()
     writes = SlowWrites(monkeypatch)
     registration = Registration("web", ADDRESS, ttl_s=3600, **pool.redis)
-    await registration.start()
-    writes.open.clear()
-    registration.update(weight=2)
-    await eventually(lambda: writes.begun == 2)
+    await writes.hold_up_a_heartbeat_of(registration)
     leaving = asyncio.ensure_future(registration.drain())
     await asyncio.sleep(0)
     assert await cancelled(leaving)  # while a heartbeat is in its way
@@ -165,10 +166,7 @@ async def test_a_start_after_a_leave_whose_wait_was_cancelled_registers(
 ) -> None:
     writes = SlowWrites(monkeypatch)
     registration = Registration("web", ADDRESS, ttl_s=3600, drain_s=0, **pool.redis)
-    await registration.start()
-    writes.open.clear()
-    registration.update(weight=2)
-    await eventually(lambda: writes.begun == 2)
+    await writes.hold_up_a_heartbeat_of(registration)
     leaving = asyncio.ensure_future(registration.leave())
     await asyncio.sleep(0)
     assert await cancelled(leaving)
