@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -21,8 +22,10 @@ class Demo:
     def __init__(self, log: Path, *arguments: str) -> None:
         self._log = log
         command = [sys.executable, "-m", "cluster_lb", "demo", "--nodes", "2", "--servers", "2", *arguments]
+        # Its folder of logs outlives it, so it is made in the test's; and the line that names it stays one.
+        environment = os.environ | {"TMPDIR": str(log.parent), "COLUMNS": "400"}
         with log.open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
 
     @property
     def printed(self) -> str:

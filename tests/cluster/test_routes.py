@@ -33,9 +33,10 @@ async def status(session: aiohttp.ClientSession, node: NodeProcess, host: str) -
 async def test_all_nodes_follow_an_applied_table(cluster: RealCluster) -> None:
     async with (
         backends(cluster.redis.url, {"a": 1}) as servers,
-        Backend("c", cluster.redis.url, pool="canary").running(),
+        Backend("c", cluster.redis.url, pool="canary").running() as canary,
         aiohttp.ClientSession() as session,
     ):
+        canary.release.set()
         await cluster.ready("a")
         await apply(cluster, CANARY)
         for node in cluster.nodes.values():
