@@ -16,8 +16,7 @@ from cluster_lb.picking.mixing import GOLDEN
 from cluster_lb.picking.policy import POLICIES, C, Numbers, Policy
 
 _LOWER_HALF = (1 << DRAW_BITS) - 1
-# Of the second choice, which is drawn again where it is the first one: four times at most.
-_FACTORS = tuple(GOLDEN**draw & _LOWER_HALF for draw in range(4))
+_DRAWS = range(4)  # of the second choice, which is drawn again where it is the first one
 
 
 class TwoChoices:
@@ -58,13 +57,14 @@ class BetterOfTwo(Generic[C]):
         load = (one.load + one.surplus) * pace
         if not load:
             return one
-        number &= _LOWER_HALF
-        for factor in _FACTORS:
-            place = (number * factor & _LOWER_HALF) * size
+        for _ in _DRAWS:
+            number &= _LOWER_HALF
+            place = number * size
             column = place >> DRAW_BITS
             other, pace = (self._columns if place < ends[column] else self._aliases)[column]
             if other is not one:
                 return other if (other.load + other.surplus) * pace < load else one
+            number *= GOLDEN
         return one
 
     def order(self, number: int) -> Iterator[C]:
@@ -79,11 +79,12 @@ class BetterOfTwo(Generic[C]):
         if one is None:
             return
         yield one
-        for factor in _FACTORS:
-            other = self._urn.first((number * factor & _LOWER_HALF) << DRAW_BITS)
+        for _ in _DRAWS:
+            other = self._urn.first((number & _LOWER_HALF) << DRAW_BITS)
             if other is not None and other is not one:
                 yield other
                 return
+            number *= GOLDEN
 
 
 def _load(paced: tuple[C, float]) -> float:
