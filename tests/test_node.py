@@ -23,7 +23,8 @@ from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
 from tests.doubles.keyspace import record
-from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 
 START_S = 40.0

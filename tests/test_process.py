@@ -12,16 +12,16 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 from tests.test_node import START_S, refused
-from tests.test_supervisor import free_pair
 
 
 @asynccontextmanager
 async def logging_to(path: Path, redis: str, workers: int):
     """A `serve` without any server, whose every answer is a 503: yields process and port."""
-    port, admin, settings = free_port(), free_pair(), path.with_name("lb.toml")
+    port, admin, settings = free_port(), free_port(1), path.with_name("lb.toml")
     settings.write_text(f'[node]\naccess_log_path = "{path}"\n')
     options = ["--config", str(settings), "--redis", redis, "--workers", str(workers), "--id", "lb"]
     addresses = ["--listen", f"127.0.0.1:{port}=web", "--admin", f"127.0.0.1:{admin}"]

@@ -17,9 +17,9 @@ import pytest
 
 from tests.doubles.certificates import Authority
 from tests.doubles.http_servers import OK, HTTPServer, answering
-from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
-from tests.test_supervisor import free_pair
 
 SETTINGS = """\
 [node]
@@ -72,7 +72,7 @@ class Served:
 
 @contextmanager
 def serving(folder: Path, redis: str, workers: int = 1) -> Iterator[Served]:
-    port, plain, admin, log = free_port(), free_port(), free_pair(), folder / "serve.log"
+    port, plain, admin, log = free_port(), free_port(), free_port(1), folder / "serve.log"
     settings = folder / "lb.toml"
     settings.write_text(
         SETTINGS.format(

@@ -21,7 +21,7 @@ from cluster_lb.proxy.tracing import AttemptSpan, ExchangeSpan
 from cluster_lb.settings.schema import NodeSettings, Settings
 from cluster_lb.spans import Spans, open_collector
 from cluster_lb.wire.trace_context import TraceParent
-from tests.doubles.redis_servers import free_port
+from tests.doubles.ports import free_port
 
 TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
 GOOD = AttemptSpan(b"c" * 16, "s1", "https", Address("10.0.0.2", 8000), 100.2, 100.4, 200, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +17,8 @@ import pytest
 from cluster_lb.model.address import Address
 from cluster_lb.settings.schema import NodeSettings, Settings
 from cluster_lb.supervisor import worker_count, worker_settings
-from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 
 START_S = 40.0
@@ -74,20 +74,9 @@ class Supervised:
         return None
 
 
-def free_pair() -> int:
-    """A port that is free with the one after it, for the two admin addresses."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            with suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
-
-
 @asynccontextmanager
 async def supervised(redis: str, log: Path) -> AsyncIterator[Supervised]:
-    port, admin = free_port(), free_pair()
+    port, admin = free_port(), free_port(1)
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-m", "cluster_lb", "serve", "--workers", "2", "--id", "lb"],

@@ -6,7 +6,7 @@ import pytest
 
 from cluster_lb.cli.connect import without_password
 from cluster_lb.store import embedded
-from tests.doubles.redis_servers import free_port
+from tests.doubles.ports import free_port
 
 
 def test_an_embedded_server_that_does_not_run_is_not_started_by_a_reader(cluster_lb, monkeypatch):

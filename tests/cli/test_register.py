@@ -19,7 +19,8 @@ from cluster_lb.cli import main
 from cluster_lb.model.server import Server
 from cluster_lb.store.client import Store
 from cluster_lb.store.registry import Registry
-from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 
 # Listens on the port that it is given; writes the number of each signal to a file; SIGTERM ends it with 7.

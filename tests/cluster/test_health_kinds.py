@@ -13,8 +13,8 @@ import pytest
 from cluster_lb.sdk.registration import Registration
 from tests.doubles.grpc_servers import NOT_SERVING, SERVING, GrpcServer
 from tests.doubles.http_servers import HTTPServer, Peer
+from tests.doubles.ports import free_port
 from tests.doubles.real_cluster import Json, RealCluster
-from tests.doubles.redis_servers import free_port
 from tests.doubles.waiting import eventually
 
 pytestmark = pytest.mark.cluster

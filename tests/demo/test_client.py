@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from cluster_lb.demo.client import Answer, Client
-from tests.doubles.redis_servers import free_port
+from tests.doubles.ports import free_port
 
 
 async def _answer(request: web.Request) -> web.Response:

@@ -28,7 +28,8 @@ from cluster_lb.settings.schema import PoolSettings, RouteSettings
 from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
-from tests.doubles.redis_servers import RedisServer, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 
 START_S = 40.0  # a machine that does other things meanwhile

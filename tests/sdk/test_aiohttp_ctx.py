@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.sdk.aiohttp_ctx import RegisteredContext, registered
-from tests.doubles.redis_servers import free_port
+from tests.doubles.ports import free_port
 from tests.doubles.waiting import eventually
 from tests.sdk.conftest import Pool
 

@@ -17,7 +17,7 @@ from cluster_lb.sdk import sidecar as module
 from cluster_lb.sdk.check import Check
 from cluster_lb.sdk.sidecar import Sidecar
 from cluster_lb.store.registry import Registry
-from tests.doubles.redis_servers import free_port
+from tests.doubles.ports import free_port
 from tests.doubles.waiting import eventually
 from tests.sdk.conftest import Pool
 

@@ -30,7 +30,9 @@ async def real_store(shared_server: RedisServer) -> AsyncIterator[Store]:
 async def fake_store() -> AsyncIterator[Store]:
     """A store on an empty fakeredis."""
     server = FakeServer()
-    async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
+    async with Store(
+        lambda: FakeAsyncRedis(server=server, decode_responses=True), command_timeout_s=5.0
+    ) as store:
         yield store
 
 

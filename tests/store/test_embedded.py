@@ -14,7 +14,8 @@ import pytest
 from cluster_lb.errors import StoreError
 from cluster_lb.store import embedded
 from cluster_lb.store.client import Store
-from tests.doubles.redis_servers import RedisServer, ask, free_port
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer, ask
 from tests.doubles.waiting import eventually
 
 

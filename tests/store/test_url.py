@@ -15,7 +15,8 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.store.client import Store
 from cluster_lb.store.url import cancellable, client_factory, close_client
-from tests.doubles.redis_servers import RedisServer, free_port, need_binary, running
+from tests.doubles.ports import free_port
+from tests.doubles.redis_servers import RedisServer, need_binary, running
 
 
 @pytest.mark.parametrize(
