@@ -21,7 +21,15 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.store.keys import Keys
 from cluster_lb.store.scripts import Script
-from cluster_lb.store.url import Client, ClientFactory, cancellable, client_factory, close_client, drop_idle
+from cluster_lb.store.url import (
+    Client,
+    ClientFactory,
+    cancellable,
+    client_factory,
+    close_client,
+    database_of,
+    drop_idle,
+)
 from cluster_lb.tasks import TaskSet
 
 _log = structlog.get_logger("store")
@@ -73,13 +81,13 @@ class Store:
     def __init__(
         self, connect: ClientFactory, namespace: str = "lb", *, command_timeout_s: float = 0.5
     ) -> None:
-        self.keys = Keys(namespace)
         self.up = False
         self.counters = StoreCounters()
         self.on_up: list[Callable[[], None]] = []
         self.command_timeout_s = command_timeout_s
         self.new_client = connect
         self._client = connect()
+        self.keys = Keys(namespace, database_of(self._client))
         self._connections = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._tasks = TaskSet()
         self._reconnecting: asyncio.Task[None] | None = None

@@ -25,7 +25,7 @@ Redis Cluster. No script touches keys of two slots.
 | `ns:{pool}:weights`        | HASH    | 5 s     | at_ms of the last adjustment of the weights, entry_percent: with which a server begins that comes next | adjust_weights | adjust_weights, registry, votes |
 | `ns:{pool}:sweep`          | HASH    | -       | at_ms of the last sweep, hold_until_ms, preserve_until_ms | sweep, registry, reseed                | sweep          |
 | `ns:rate:<limit>:<key>`    | STRING  | until full | when a bucket of a rate limit is full again, ms of Redis time; absent: it is full | rate_limits | rate_limits |
-| `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server          | scripts              | bus            |
+| `ns:events`                | channel | -       | JSON hints: pool, epoch, what, server; `ns:events:3` where the keys are in database 3 | scripts | bus |
 """
 
 from __future__ import annotations
@@ -62,9 +62,10 @@ class PoolKeys:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """All keys of one namespace."""
+    """All keys of one namespace in one database of a Redis."""
 
     namespace: str = "lb"
+    database: int = 0
 
     @property
     def members(self) -> str:
@@ -83,7 +84,8 @@ class Keys:
 
     @property
     def events(self) -> str:
-        return f"{self.namespace}:events"
+        """Channels, unlike keys, are common to all databases."""
+        return f"{self.namespace}:events" + (f":{self.database}" if self.database else "")
 
     def rate(self, limit: str, key: str) -> str:
         return f"{self.namespace}:rate:{limit}:{key}"

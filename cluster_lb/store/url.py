@@ -129,6 +129,11 @@ async def cancellable(work: Awaitable[T]) -> T:
     return result
 
 
+def database_of(client: Client) -> int:
+    """The number of the database that it works in; a Cluster has just one."""
+    return client.connection_pool.connection_kwargs.get("db") or 0 if isinstance(client, Redis) else 0
+
+
 async def close_client(client: Client, timeout_s: float) -> None:
     """Close all its connections, those to Sentinels too. A peer that is gone cannot be said goodbye to."""
     clients: list[Client] = [client]

@@ -8,9 +8,11 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store import bus as bus_module
 from cluster_lb.store.bus import Bus, Hint, Subscribed, read_hint
 from cluster_lb.store.client import Store
+from cluster_lb.store.pools import PoolConfigs
 from tests.doubles.redis_servers import RedisServer
 from tests.doubles.waiting import eventually
 
@@ -46,6 +48,18 @@ async def test_hears_hints_after_it_said_that_it_listens(
         await real_store.call("PUBLISH", "lb:events", HINT.replace("}", ',"takes":"persists"}'))
         hints = [Hint("web", 3, "mark", "a"), Hint("web", 3, "mark", "a", "persists")]
         await eventually(lambda: heard == [Subscribed(), *hints])
+
+
+async def test_a_cluster_in_another_database_is_not_heard(
+    shared_server: RedisServer, real_store: Store
+) -> None:
+    neighbour = shared_server.url.removesuffix("/0") + "/3"
+    async with listening(neighbour) as heard, Store.from_url(neighbour) as store:
+        await eventually(lambda: heard == [Subscribed()])
+        for pool, where in {"theirs": real_store, "ours": store}.items():
+            await PoolConfigs(where).seed({pool: PoolSettings()}, [])
+        await eventually(lambda: len(heard) > 1)
+        assert {hint.pool for hint in heard if isinstance(hint, Hint)} == {"ours"}
 
 
 async def test_a_killed_connection_is_made_again(shared_server: RedisServer, real_store: Store) -> None:
