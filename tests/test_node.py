@@ -13,15 +13,15 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeServer
 
 from cluster_lb.model.availability import ServerState
 from cluster_lb.node import Node
 from cluster_lb.settings.health import HealthSettings
 from cluster_lb.settings.schema import PoolSettings, Settings
-from cluster_lb.store.client import Store
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
+from tests.doubles.fake_redis import store_on
 from tests.doubles.keyspace import record
 from tests.doubles.ports import free_port
 from tests.doubles.redis_servers import RedisServer
@@ -138,7 +138,7 @@ def test_a_taken_admin_address_is_named() -> None:
 async def test_what_a_snapshot_takes_out_is_out_before_it_is_compiled() -> None:
     redis = FakeServer()
     async with (
-        Store(lambda: FakeAsyncRedis(server=redis, decode_responses=True)) as store,
+        store_on(redis) as store,
         AsyncExitStack() as stack,
     ):
         node, registry = Node(Settings(), store, ()), Registry(store)

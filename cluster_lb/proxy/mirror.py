@@ -112,9 +112,13 @@ class Nobody:
         self.ledger: Ledger = shadows.ledger
         self.draining = False
         self.peer = "-"
-        self.transport = self
         self._in_flight = shadows.in_flight
         self._address = address
+
+    @property
+    def transport(self) -> Nobody:
+        """Not kept: an object that refers to itself would wait for the garbage collector."""
+        return self
 
     def address(self) -> str:
         """Of the client whose request it is: a pool that goes by it picks as for that one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeServer
 
 from cluster_lb.admin.app import build_app
 from cluster_lb.admin.hub import EventHub
@@ -22,6 +22,7 @@ from cluster_lb.store.membership import Membership
 from cluster_lb.store.outliers import Outliers
 from cluster_lb.store.registry import Registry
 from cluster_lb.store.verdicts import Verdicts
+from tests.doubles.fake_redis import store_on
 from tests.doubles.node_state import (
     CountedDataPath,
     CountedPassive,
@@ -94,7 +95,7 @@ class Node:
 @pytest.fixture
 async def node():
     server = FakeServer()
-    async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
+    async with store_on(server) as store:
         yield Node(
             redis=server,
             cluster=store,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeServer
 
 from cluster_lb.cli.waiting import wait_for_nodes
 from cluster_lb.errors import ClusterLBError
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState
 from cluster_lb.model.server import ServerRecord
-from cluster_lb.store.client import Store
 from cluster_lb.store.loads import Loads
 from cluster_lb.store.registry import Registry
+from tests.doubles.fake_redis import store_on
 
 LEASE_MS = 60_000
 
@@ -22,7 +22,7 @@ LEASE_MS = 60_000
 @pytest.fixture
 async def store():
     server = FakeServer()
-    async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
+    async with store_on(server) as store:
         yield store
 
 

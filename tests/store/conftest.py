@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeServer
 
 from cluster_lb.store.client import Store
+from tests.doubles.fake_redis import store_on
 from tests.doubles.redis_servers import RedisServer, running
 
 
@@ -30,9 +31,7 @@ async def real_store(shared_server: RedisServer) -> AsyncIterator[Store]:
 async def fake_store() -> AsyncIterator[Store]:
     """A store on an empty fakeredis."""
     server = FakeServer()
-    async with Store(
-        lambda: FakeAsyncRedis(server=server, decode_responses=True), command_timeout_s=5.0
-    ) as store:
+    async with store_on(server) as store:
         yield store
 
 

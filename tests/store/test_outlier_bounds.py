@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from cluster_lb.store.client import Store
 from cluster_lb.store.outliers import Outliers
 from cluster_lb.store.registry import Registry
 from cluster_lb.store.verdicts import Verdicts
+from tests.doubles.fake_redis import store_on
 from tests.doubles.keyspace import now_ms, record
 
 SERVERS = st.integers(0, 5).map(lambda number: f"s{number}")
@@ -125,7 +126,7 @@ def test_in_any_order_of_events(
 
     async def run() -> None:
         server = FakeServer()
-        async with Store(lambda: FakeAsyncRedis(server=server, decode_responses=True)) as store:
+        async with store_on(server) as store:
             cluster = Cluster(store, pool, backups)
             await cluster.begin()
             for step in steps:
