@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 import pytest
@@ -225,6 +228,22 @@ REFUSAL = {
 }
 
 
+@contextmanager
+def cycles() -> Iterator[Counter[str]]:
+    """What of this project was left to the garbage collector, by type, is there at the end."""
+    found: Counter[str] = Counter()
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        yield found
+        gc.collect()
+        types = [type(thing) for thing in gc.garbage]
+        found.update(one.__name__ for one in types if one.__module__.startswith("cluster_lb."))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
 @pytest.mark.parametrize(
     ("marked", "form", "seed"),
     [
@@ -246,11 +265,12 @@ async def test_nothing_is_left_over(start, events, marked, form, seed):
     await balancer.other_server("shadow", lambda peer: unsteady(random, peer))
     keys = EveryThird()
     table(balancer, keys, ROUTES)
-    changing = asyncio.ensure_future(change(balancer, random, keys))
-    await within(60, asyncio.gather(*(use(balancer, random) for _ in range(CLIENTS))))
-    changing.cancel()
-    await eventually(lambda: not balancer.listener.clients)
-    await eventually(lambda: not (balancer.shadows.in_flight or len(balancer.tasks)))
+    with cycles() as left_to_collect:
+        changing = asyncio.ensure_future(change(balancer, random, keys))
+        await within(60, asyncio.gather(*(use(balancer, random) for _ in range(CLIENTS))))
+        changing.cancel()
+        await eventually(lambda: not balancer.listener.clients)
+        await eventually(lambda: not (balancer.shadows.in_flight or len(balancer.tasks)))
     lines = [line for line in balancer.logged() if REFUSAL[form] not in line]
     gc.collect()
     things = gc.get_objects()
@@ -263,6 +283,7 @@ async def test_nothing_is_left_over(start, events, marked, form, seed):
     assert [thing for thing in things if isinstance(thing, Exchange)] == []
     assert [event for event in events if event["log_level"] in ("error", "critical")] == []
     assert gone_wrong == []
+    assert left_to_collect == {}
     assert len(lines) > CLIENTS * REQUESTS / 2
     if marked:
         assert len(spans) == len(lines)
