@@ -1,4 +1,4 @@
-"""How the event loop of a process is run: uvloop, limits, garbage collector."""
+"""How the event loop of a process is run: uvloop, limits, garbage collector, free memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
+
+from cluster_lb.memory import give_back
 
 _log = structlog.get_logger("runner")
 
@@ -24,11 +26,19 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     gc.set_threshold(_GC_THRESHOLD)
     if importlib.util.find_spec("uvloop") is None:
         _log.warning("uvloop is not installed: plain asyncio costs about twice the CPU")
-        asyncio.run(main())
+        asyncio.run(_with_memory_given_back(main))
     else:
         import uvloop
 
-        uvloop.run(main())
+        uvloop.run(_with_memory_given_back(main))
+
+
+async def _with_memory_given_back(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    giving = asyncio.create_task(give_back(), name="give memory back")
+    try:
+        await main()
+    finally:
+        giving.cancel()
 
 
 def _raise_file_limit() -> None:

@@ -41,7 +41,7 @@ _SECTIONS = {
     "routes.rate_limits": rates.RateLimitSettings,
 }
 _WATCHED = (
-    *("admin", "dial", "early_words", "health", "proxy", "pulse", "routing"),
+    *("admin", "dial", "early_words", "health", "memory", "proxy", "pulse", "routing"),
     *("sdk", "spans", "store", "supervisor", "tls", "wire"),
 )
 # Steps of a wait for a condition, sizes of caches and batches: nothing that anybody waits for or runs into.
