@@ -67,7 +67,7 @@ class ResponseMemo:
 
 
 _NO_HEAD = ResponseHead(500, Framing.NONE, 0, False, b"", b"", 1, False)
-NO_MEMO = ResponseMemo(b"\0", _NO_HEAD)  # no head begins with a NUL
+NO_MEMO = ResponseMemo(b"\0", _NO_HEAD)  # of no head that ever came
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -174,7 +174,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _parse_head(self, exchange: Exchange, data: bytes) -> ResponseMemo | None:
         """The head at the start of `data`; None when there is none yet, or none that is valid."""
         known = self.server.memo
-        if data.startswith(known.raw):
+        if known is not NO_MEMO and data.startswith(known.raw):
             return known
         end = data.find(b"\r\n\r\n") + 4
         if end > MAX_RESPONSE_HEAD_BYTES or (end < 4 and len(data) > MAX_RESPONSE_HEAD_BYTES):

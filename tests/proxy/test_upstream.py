@@ -223,6 +223,7 @@ async def test_switching_to_other_protocols_than_were_offered_is_a_bad_response(
         (b"HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", "malformed header line"),
         (b"HTTP/1.1 200 OK\r\nX: y\rz\r\n\r\n", "malformed header line"),
         (b"HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "malformed header line"),
+        (b"\0\0\x12\x04\r\n\r\n", "malformed status line"),  # the settings of HTTP/2 begin so
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "Content-Length is not a number"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
