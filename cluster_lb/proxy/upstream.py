@@ -11,7 +11,7 @@ from cluster_lb.proxy.outcomes import FIRST_5XX
 from cluster_lb.wire.chunked import ChunkScanner
 from cluster_lb.wire.errors import BadResponseError
 from cluster_lb.wire.framing import Framing
-from cluster_lb.wire.response_head import ResponseHead, parse_response_head
+from cluster_lb.wire.response_head import ResponseHead, check_begun_head, parse_response_head
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
@@ -180,11 +180,12 @@ class UpstreamConnection(asyncio.Protocol):
         if end > MAX_RESPONSE_HEAD_BYTES or (end < 4 and len(data) > MAX_RESPONSE_HEAD_BYTES):
             self._fail(exchange, failures.BAD_RESPONSE.because("head is too large"))
             return None
-        if end < 4:
-            self._held = data
-            return None
         raw = data[:end]
         try:
+            if end < 4:
+                check_begun_head(data)
+                self._held = data
+                return None
             memo = ResponseMemo(raw, parse_response_head(raw), self.server.pool.looked_at)
         except BadResponseError as error:
             self._fail(exchange, failures.BAD_RESPONSE.because(error.reason))

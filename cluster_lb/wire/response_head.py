@@ -11,6 +11,7 @@ from cluster_lb.wire.framing import Framing, body_framing
 
 # RFC 9112 section 4; the reason phrase may be missing, with or without its space.
 _status_line = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n").match
+_VERSION = b"HTTP/1."
 _known = fields.finder(
     "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade"
 )
@@ -86,6 +87,15 @@ def parse_response_head(head: bytes) -> ResponseHead:
             options == [b"keep-alive"] and len(removed) == 1 and minor == 1 and line[3] is not None
         ),
     )
+
+
+def check_begun_head(data: bytes) -> None:
+    """Refuse a head at once that has begun in a way that no head goes on: who sends that may never end it, and
+    a client would wait for as long as a server may be silent."""
+    if not data.startswith(_VERSION[: len(data)]):
+        raise BadResponseError("malformed status line")
+    if b"\0" in data or data.count(b"\n") != data.count(b"\r\n"):
+        raise BadResponseError("NUL or bare LF in a head")
 
 
 def _framing(found: dict[bytes, list[bytes]], minor: int) -> tuple[Framing, int]:

@@ -6,7 +6,7 @@ import pytest
 
 from cluster_lb.wire.errors import BadResponseError
 from cluster_lb.wire.framing import Framing
-from cluster_lb.wire.response_head import MAX_HEADER_LINES, parse_response_head
+from cluster_lb.wire.response_head import MAX_HEADER_LINES, check_begun_head, parse_response_head
 
 
 def parse(*lines: bytes):
@@ -201,3 +201,28 @@ def test_connection_must_not_name_what_frames_a_response(name):
 )
 def test_the_protocol_that_is_switched_to(lines, upgrade):
     assert parse(b"HTTP/1.1 101 Switching Protocols", *lines).upgrade == upgrade
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
+
+
+@pytest.mark.parametrize("end", range(len(HEAD)))
+def test_a_head_that_has_begun_well_may_go_on(end):
+    check_begun_head(HEAD[:end])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\r\n", "malformed status line"),
+        (b"h", "malformed status line"),
+        (b"HTTP/2", "malformed status line"),
+        (b"<html>", "malformed status line"),
+        (b"HTTP/1.1 200 OK\n", "NUL or bare LF in a head"),
+        (b"HTTP/1.1 200\0", "NUL or bare LF in a head"),
+    ],
+)
+def test_a_head_that_has_begun_badly_is_refused_at_once(data, reason):
+    with pytest.raises(BadResponseError) as caught:
+        check_begun_head(data)
+    assert caught.value.reason == reason
