@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
+from cluster_lb.proxy.half_close import end_writing
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.proxy_protocol import Endpoints
 
@@ -125,8 +126,7 @@ class Connection(asyncio.Protocol):
 
     def end_writing(self) -> None:
         """Tell the client that nothing more will come, as far as the transport can; it may still send."""
-        if self.transport.can_write_eof() and not self.transport.is_closing():
-            self.transport.write_eof()
+        end_writing(self.transport)
 
     def drain(self) -> None:
         """Say `Connection: close` with the next response. A client that keeps silent is closed soon: one that

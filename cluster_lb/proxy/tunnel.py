@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from cluster_lb.proxy.half_close import end_writing
+
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange
     from cluster_lb.proxy.upstream import UpstreamConnection
@@ -39,8 +41,8 @@ class Tunnel(asyncio.Protocol):
         transport = self._upstream.transport
         if self._server_ended or not transport.can_write_eof():  # TLS ends both ways at once
             transport.close()
-        elif not transport.is_closing():
-            transport.write_eof()
+        else:
+            end_writing(transport)
 
     def data_received(self, data: bytes) -> None:
         self.since = self._exchange.pool.ticker.now

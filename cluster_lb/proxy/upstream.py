@@ -303,6 +303,8 @@ class UpstreamConnection(asyncio.Protocol):
         """The server closes; the transport follows. A kept connection must not be picked in between."""
         if self.exchange is None:
             self.server.forget(self)
+        elif self.transport.get_write_buffer_size():
+            self.transport.abort()  # it may never read the rest of the request, which a close would wait for
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.open:

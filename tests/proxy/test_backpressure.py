@@ -261,3 +261,35 @@ async def test_a_server_that_answers_without_reading_is_not_kept(balancer, narro
     assert (await client.response()).status == 200
     await eventually(lambda: balancer.live().connections == 0)
     assert balancer.live().idle == []
+
+
+@pytest.mark.parametrize(("answer", "status"), [(b"", 502), (b"HTTP/1.1 200 OK\r\n\r\nall of it", 200)])
+async def test_a_server_that_ends_its_side_is_not_waited_for_until_it_reads(balancer, answer, status):
+    server = await balancer.server(limit=1024, receive_buffer=4096)
+    client = await balancer.client()
+    await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % SIZE)
+    sending = asyncio.ensure_future(client.send(*[PIECE] * (SIZE // len(PIECE))))
+    peer = await server.accepted()
+    connection = only_client(balancer)
+    await eventually(lambda: connection._paused)
+    await peer.send(answer)
+    peer.end()
+    assert (await within(5, client.response())).status == status
+    sending.cancel()
+
+
+async def test_a_client_that_left_unseen_is_forgotten_when_its_server_fails(balancer, narrow):
+    """It is paused, so its end is not read; the answer meets nobody."""
+    server = await balancer.server(limit=1024, receive_buffer=4096)
+    client = await balancer.client()
+    await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n", b"x" * 200_000)
+    connection = await eventually(lambda: balancer.listener.clients and only_client(balancer))
+    await eventually(lambda: connection._paused)
+    narrow.set()
+    peer = await server.accepted()
+    await peer.head()
+    assert connection._paused
+    await client.close()
+    peer.reset()
+    await eventually(lambda: not balancer.listener.clients)
+    assert await balancer.line() == '"POST /" 502 web/s0 attempts=1'
