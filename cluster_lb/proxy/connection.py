@@ -7,7 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
-from cluster_lb.proxy.half_close import end_writing
+from cluster_lb.proxy.ends import end_writing, reset
 from cluster_lb.proxy.responses import own_response
 from cluster_lb.wire.proxy_protocol import Endpoints
 
@@ -120,9 +120,13 @@ class Connection(asyncio.Protocol):
         self.resume_reading()
 
     def abort(self) -> None:
-        """Cut off at once: the response cannot be completed, and a clean end would hide that."""
+        """Cut off at once: the response cannot be completed, and a clean end would hide that. Where the end
+        of the connection is that of the response, any end but a reset is a clean one."""
         self.closing = True
-        self.transport.abort()
+        if self.exchange is not None and self.exchange.until_close:
+            reset(self.transport)
+        else:
+            self.transport.abort()
 
     def end_writing(self) -> None:
         """Tell the client that nothing more will come, as far as the transport can; it may still send."""

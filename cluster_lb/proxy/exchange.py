@@ -37,7 +37,8 @@ class Exchange:
     `response_lines`: to be added to it. `status`: 0 until the response is known. `started`, `first_byte_at`:
     monotonic seconds. `number`: what its pick began with: a ticket, mostly. `own_lines`: field lines
     made for this request alone; in `head` they follow the request line. `request_id`: empty where requests
-    get none. `bound_to`: the server that the client's sticky cookie names.
+    get none. `bound_to`: the server that the client's sticky cookie names. `until_close`:
+    the response ends with the client's connection.
     """
 
     # What a common exchange never reads is set on the class alone, which is cheaper for an object made for
@@ -57,6 +58,7 @@ class Exchange:
     http10 = False
     request_done = True
     bound_to: LiveServer | None = None
+    until_close = False
     _rules: Rules | None = None
     _responded = False
     _stale = 0  # attempts on a kept connection that the server had closed: one at most, what follows is fresh
@@ -239,7 +241,8 @@ class Exchange:
 
     def _client_head(self, memo: ResponseMemo, framing: Framing) -> bytes:
         """The head with the lines that this client needs added."""
-        if framing is Framing.CLOSE or not self.request_done or self.client.draining:
+        self.until_close = framing is Framing.CLOSE
+        if self.until_close or not self.request_done or self.client.draining:
             self.keep = False
         lines = self.response_lines
         if self.pool.sticky is not None:

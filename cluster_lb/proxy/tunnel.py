@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from cluster_lb.proxy.half_close import end_writing
+from cluster_lb.proxy.ends import end_writing
 
 if TYPE_CHECKING:
     from cluster_lb.proxy.exchange import Exchange

@@ -90,8 +90,8 @@ def parse_response_head(head: bytes) -> ResponseHead:
 
 
 def check_begun_head(data: bytes) -> None:
-    """Refuse a head at once that has begun in a way that no head goes on: who sends that may never end it, and
-    a client would wait for as long as a server may be silent."""
+    """Refuse a head at once that has begun in a way that no head goes on: who sends that may never end it,
+    and a client would wait for as long as a server may be silent."""
     if not data.startswith(_VERSION[: len(data)]):
         raise BadResponseError("malformed status line")
     if b"\0" in data or data.count(b"\n") != data.count(b"\r\n"):
