@@ -15,6 +15,7 @@ import struct
 from typing import NamedTuple
 
 from cluster_lb.errors import ClusterLBError
+from cluster_lb.wire.ip import IPAddress, unmapped
 
 MAX_V1_BYTES = 107  # the longest line that the specification knows, with CRLF
 MAX_V2_BYTES = 4096  # with its TLVs (nginx NGX_PROXY_PROTOCOL_MAX_HEADER); the form allows 64 KiB
@@ -43,7 +44,8 @@ class ProxyProtocolError(ClusterLBError):
 
 
 class Endpoints(NamedTuple):
-    """Both ends of a TCP connection: (IP address, port) of who connected, and of where to."""
+    """Both ends of a TCP connection: (IP address, port) of who connected, and of where to. An IPv4 address
+    is written as one."""
 
     source: tuple[str, int]
     destination: tuple[str, int]
@@ -113,7 +115,7 @@ def _of_version(address: str, version: int) -> str:
         raise ProxyProtocolError(f"{address!r} is no IP address") from None
     if parsed.version != version:
         raise ProxyProtocolError(f"{address!r} is not of TCP{version}")
-    return str(parsed)
+    return str(unmapped(parsed))
 
 
 def _port(digits: str) -> int:
@@ -151,7 +153,7 @@ def _check_tlvs(data: bytes, offset: int) -> None:
 
 
 def _text(packed: bytes) -> str:
-    return str(ipaddress.ip_address(packed))
+    return str(unmapped(ipaddress.ip_address(packed)))
 
 
 def build_v1(endpoints: Endpoints | None) -> bytes:
@@ -176,16 +178,15 @@ def build_v2(endpoints: Endpoints | None) -> bytes:
     )
 
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _of_one_family(source: str, destination: str) -> tuple[_Address, _Address]:
+def _of_one_family(source: str, destination: str) -> tuple[IPAddress, IPAddress]:
     """A header has both ends in one family: an IPv4 address beside an IPv6 one is written as mapped."""
-    one, other = (ipaddress.ip_address(address.partition("%")[0]) for address in (source, destination))
+    one, other = (
+        unmapped(ipaddress.ip_address(address.partition("%")[0])) for address in (source, destination)
+    )
     if one.version == other.version:
         return one, other
     return _mapped(one), _mapped(other)
 
 
-def _mapped(address: _Address) -> ipaddress.IPv6Address:
+def _mapped(address: IPAddress) -> ipaddress.IPv6Address:
     return ipaddress.IPv6Address(f"::ffff:{address}") if address.version == 4 else address

@@ -64,6 +64,8 @@ def test_an_ipv6_network_is_one_client(address, prefix, network):
         ("10.0.0.1", b"6.6.6.6, garbage, 10.9.9.9", "10.9.9.9"),
         ("10.0.0.1", b"\xff", "10.0.0.1"),
         ("10.0.0.1", b"2001:db8::1", "2001:db8::1"),
+        ("10.0.0.1", b"::ffff:6.6.6.6", "6.6.6.6"),
+        ("10.0.0.1", b"6.6.6.6, ::ffff:10.9.9.9", "6.6.6.6"),
     ],
 )
 def test_behind_trusted_proxies_the_client_is_whom_the_last_of_them_saw(peer, forwarded_for, address):
