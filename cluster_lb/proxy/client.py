@@ -324,5 +324,5 @@ class ClientConnection(Connection):
             self._requests(data)
         else:
             self._ready = self._memo.common
-        if self._eof and self.exchange is None:
-            self._close()
+        if self._eof and (self.exchange is None or not self.exchange.request_done):
+            self._close()  # the rest of that request will never come

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.doubles.http_servers import OK, Message, Wait
+from tests.doubles.http_servers import OK, Message, Wait, within
 from tests.doubles.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -246,6 +246,20 @@ async def test_a_client_that_sends_no_more_gets_all_its_answers(balancer):
     client.end()
     assert [(await client.response()).body[:6] for _ in range(3)] == [b"GET /1", b"GET /2", b"GET /3"]
     assert await client.rest() == b""
+
+
+async def test_an_end_behind_half_a_request_that_was_sent_ahead_is_seen_when_its_turn_comes(balancer):
+    go = asyncio.Event()
+    await balancer.answering((Wait(go), OK))
+    client = await balancer.client()
+    await client.send(GET, b"POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
+    client.end()
+    [connection] = await eventually(lambda: balancer.listener.clients)
+    await eventually(lambda: connection._eof)
+    go.set()
+    assert (await client.response()).status == 200
+    assert await within(5, client.rest()) == b""
+    assert await balancer.line(1) == '"POST /half" 499 web/s0 attempts=1'
 
 
 async def test_half_a_request_and_an_end_is_nothing(balancer):
