@@ -16,6 +16,7 @@ from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.proxy_protocol import Endpoints
 from cluster_lb.wire.request_head import (
     RequestFields,
+    are_one_authority,
     check_begun_head,
     match_request_line,
     parse_other_request_line,
@@ -198,11 +199,13 @@ class ClientConnection(Connection):
 
     def _other_request(self, data: bytes, end: int) -> bytes:
         """The same for a request line in absolute or asterisk form, and for TRACE."""
-        method, target, minor, authority, line_end = parse_other_request_line(data, self.listener.proto)
+        proto = self.listener.proto
+        method, target, minor, authority, line_end = parse_other_request_line(data, proto)
         if method == b"TRACE" and not self.listener.allow_trace:
             raise BadRequestError("TRACE is not served", 405)
         fields = self._fields(data[line_end:end], http10=minor == b"0")
-        if authority is not None and authority.lower() != (fields.host or b"").lower():
+        host = fields.host
+        if authority is not None and (host is None or not are_one_authority(authority, host, proto)):
             raise BadRequestError("the target names another host than Host")
         if method == b"TRACE" and fields.framing is not Framing.NONE:
             raise BadRequestError("TRACE with a body")

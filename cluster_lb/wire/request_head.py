@@ -28,6 +28,7 @@ _other_form = re.compile(
     rb"(?:(?i:(https?))://([^/?#\s]++)([/?][!\"$-~]*+)?|(\*)|(/[!\"$-~]*+)|[!-~]++)"
     rb" HTTP/1\.([01])\r\n"
 ).match
+_DEFAULT_PORTS = {b"http": b":80", b"https": b":443"}
 _any_version = re.compile(rb"[!-~]++ [!-~]++ HTTP/([0-9]\.[0-9])\r\n").match
 
 # RFC 9110 section 7.2 and RFC 3986 section 3.2.2: a registered name or an address, and a port.
@@ -186,6 +187,16 @@ def parse_other_request_line(
     else:
         raise BadRequestError("malformed request target")
     return method, target, minor, authority, match.end()
+
+
+def are_one_authority(one: bytes, other: bytes, proto: bytes) -> bool:
+    """Whether an absolute-form target and Host name the same place, where the port of the scheme need not be
+    said (RFC 9110 section 4.2.3)."""
+    return _without_default_port(one, proto) == _without_default_port(other, proto)
+
+
+def _without_default_port(authority: bytes, proto: bytes) -> bytes:
+    return authority.lower().removesuffix(_DEFAULT_PORTS[proto]).removesuffix(b":")
 
 
 def _origin_form(method: bytes, path: bytes | None) -> bytes:

@@ -80,8 +80,11 @@ async def test_absolute_form_is_forwarded_in_origin_form(balancer):
     await balancer.answering(OK, seen=seen)
     client = await balancer.client()
     await client.ask(b"GET http://A.example:80/x?y HTTP/1.1\r\nHost: a.example:80\r\n\r\n")
+    await client.ask(b"GET http://a:80/ HTTP/1.1\r\nHost: a\r\n\r\n")
     await client.ask(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert [request.line for request in seen] == ["GET /x?y HTTP/1.1", "OPTIONS * HTTP/1.1"]
+    lines = ["GET /x?y HTTP/1.1", "GET / HTTP/1.1", "OPTIONS * HTTP/1.1"]
+    assert [request.line for request in seen] == lines
+    assert seen[1]["host"] == "a"
 
 
 async def test_a_client_that_closes_its_connection_does_not_close_the_servers(balancer):
@@ -300,6 +303,8 @@ async def test_a_client_that_sends_far_ahead_is_paused(balancer):
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "repeated Host"),
         (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, "malformed header line"),
         (b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "the target names another host than Host"),
+        (b"GET http://a:8080/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "the target names another host than Host"),
+        (b"GET http://:80/ HTTP/1.0\r\n\r\n", 400, "the target names another host than Host"),
         (b"GET http://a/ HTTP/1.0\r\n\r\n", 400, "the target names another host than Host"),
         (b"\r\n\r\n" + GET, 400, "malformed request line"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n", 400, "malformed header line"),

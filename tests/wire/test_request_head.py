@@ -7,6 +7,7 @@ import pytest
 from cluster_lb.wire.errors import BadRequestError
 from cluster_lb.wire.framing import Framing
 from cluster_lb.wire.request_head import (
+    are_one_authority,
     check_begun_head,
     match_request_line,
     parse_other_request_line,
@@ -62,6 +63,25 @@ def test_origin_form_gives_method_target_and_version(line, groups):
 def test_absolute_and_asterisk_form_give_the_target_to_forward(line, expected):
     assert match_request_line(line) is None
     assert parse_other_request_line(line + b"Host: x\r\n\r\n") == (*expected, len(line))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "proto", "same"),
+    [
+        (b"a.example", b"A.example", b"http", True),
+        (b"a.example:80", b"a.example", b"http", True),
+        (b"a.example", b"a.example:443", b"https", True),
+        (b"a.example:", b"a.example:80", b"http", True),
+        (b"[2001:db8::80]:80", b"[2001:db8::80]", b"http", True),
+        (b"a.example:80", b"a.example", b"https", False),
+        (b"a.example:8080", b"a.example", b"http", False),
+        (b"b.example", b"a.example", b"http", False),
+        (b"a.example", b"", b"http", False),
+        (b"user@a.example", b"a.example", b"http", False),
+    ],
+)
+def test_the_port_of_the_scheme_need_not_be_said(one, other, proto, same):
+    assert are_one_authority(one, other, proto) is same
 
 
 def test_an_absolute_target_must_name_the_scheme_of_its_connection():
