@@ -45,7 +45,22 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Everything that touches a socket is tested on both loops that the project runs on."""
-    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    return {"uvloop": new_uvloop, "asyncio": asyncio.new_event_loop}
+
+
+def new_uvloop() -> asyncio.AbstractEventLoop:
+    """uvloop only reports what a signal's handler raises, which is how a test's time limit ends it on
+    asyncio: here whatever hangs has to be cancelled, or it would hang for ever."""
+    loop = uvloop.new_event_loop()
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        loop.default_exception_handler(context)
+        if isinstance(context.get("exception"), pytest.fail.Exception):
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+
+    loop.set_exception_handler(report)
+    return loop
 
 
 class HandClock:
