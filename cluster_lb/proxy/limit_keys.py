@@ -12,7 +12,7 @@ from urllib.parse import quote_from_bytes
 from cluster_lb.routing.host import without_port
 from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.wire.fields import finder
-from cluster_lb.wire.ip import unmapped
+from cluster_lb.wire.ip import address_in_chain
 from cluster_lb.wire.request_head import RequestFields
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def client_address(client: Downstream, fields: RequestFields) -> str:
         return address
     for hop in reversed(dict(fields.forwarding).get(b"x-forwarded-for", b"").split(b",")):
         try:
-            address = str(unmapped(ipaddress.ip_address(hop.strip().decode("ascii"))))
+            address = str(address_in_chain(hop.strip().decode("ascii")))
         except ValueError:
             break  # not an address: what stands before it is anybody's claim
         if not trusts(address):

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from cluster_lb.wire.ip import unmapped
+from cluster_lb.wire.ip import address_in_chain, unmapped
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,24 @@ from cluster_lb.wire.ip import unmapped
 )
 def test_ipv4_that_is_written_as_ipv6_is_ipv4(written, meant):
     assert str(unmapped(ipaddress.ip_address(written))) == meant
+
+
+@pytest.mark.parametrize(
+    ("element", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1:5678", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:5678", "2001:db8::1"),
+        ("[::ffff:192.0.2.1]:5678", "192.0.2.1"),
+    ],
+)
+def test_an_element_of_a_chain_may_have_a_port(element, address):
+    assert str(address_in_chain(element)) == address
+
+
+@pytest.mark.parametrize("element", ["", "unknown", "_hidden", "[", "[]", ":80", "a:1", "192.0.2.256"])
+def test_what_is_no_address_is_none(element):
+    with pytest.raises(ValueError, match="does not appear to be"):
+        address_in_chain(element)
