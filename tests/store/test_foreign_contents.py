@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -19,7 +20,7 @@ from cluster_lb.store.outliers import Outliers
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.readings import PoolReading
 from cluster_lb.store.registry import Registry
-from cluster_lb.store.reseed import seed_pool
+from cluster_lb.store.reseed import needs_seeding, seed_pool
 from cluster_lb.store.scripts import load
 from cluster_lb.store.sticky_secret import make_secret
 from cluster_lb.store.verdicts import Verdicts
@@ -113,9 +114,9 @@ class Operations:
     async def publish_load(self) -> None:
         await Loads(self.store).publish("web", "n1", 5000, 1, {"a": 1}, elsewhere=True, latencies={"a": 5})
 
-    async def take_tickets(self) -> None:
+    async def take_tickets(self, epoch: int = 0) -> None:
         keys = self.store.keys.pool("web")
-        await self.store.run(load("take_tickets"), [keys.epoch, keys.tickets], [0, -1, 1, 0])
+        await self.store.run(load("take_tickets"), [keys.epoch, keys.tickets], [epoch, -1, 1, 0])
 
 
 OPERATIONS = [name for name in vars(Operations) if not name.startswith("_") and name != "prepare"]
@@ -141,6 +142,73 @@ async def test_no_operation_stops_at_a_key_of_another_type(real_store: Store, op
         (key, how) for key in KEYS for how in ("SET", "SADD") if await stops(real_store, operation, key, how)
     ]
     assert stopped == []
+
+
+def ejection(**fields: object) -> str:
+    return json.dumps(
+        {"kind": "latency", "reason": "", "by": "n1", "at_ms": 9e12, "until_ms": 9e12, "times": 1} | fields
+    )
+
+
+def verdict(**fields: object) -> str:
+    return json.dumps({"health": "DOWN", "reason": "", "flips_ms": [1, 2]} | fields)
+
+
+GARBAGE: list[object] = ["5", "x", "nan", None, [], ["x"]]
+# Of the right type, but no value of ours: what is put where, after `HSET lb:{web}:` and the like.
+VALUES: list[tuple[str, ...]] = [
+    *(("SET", "epoch", text) for text in ("nan", "inf", "-1", "1.5", str(10**30), "0x10", "")),
+    *(("ZADD", key, score, "other") for key in ("servers", "nodes") for score in ("inf", "-inf", "1e300")),
+    *(
+        ("HSET", "ejections", "a", ejection(**{field: text}))
+        for field in ("at_ms", "until_ms", "times")
+        for text in GARBAGE
+    ),
+    *(("HSET", "verdicts", "a", verdict(flips_ms=flips)) for flips in (*GARBAGE, [[]], [None])),
+    *(("HSET", "verdicts", "a", verdict(**{field: "nan"})) for field in ("at_ms", "holds", "held_until_ms")),
+    *(("HSET", "outcomes", field, "nan") for field in ("window", "total/a", "failed/a", "busy/a")),
+    ("HSET", "outcomes", "run/a", json.dumps({"began_ms": "nan", "consecutive_5xx": "nan"})),
+    *(("HSET", "load", "n2/a", text) for text in ("nan", "inf")),
+    *(("HSET", "sweep", field, "nan") for field in ("at_ms", "hold_until_ms", "preserve_until_ms")),
+    *(("HSET", "config", field, "nan") for field in ("created_ms", "seeds", "revision")),
+]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_no_operation_stops_at_a_value_that_is_none_of_ours(real_store: Store, operation: str) -> None:
+    operations, stopped = Operations(real_store), []
+    for command, key, *value in VALUES:
+        await real_store.call("FLUSHALL")
+        await operations.prepare()
+        await Loads(real_store).publish("web", "n2", 5000, 1, {"a": 1})
+        await real_store.call(command, "lb:{web}:" + key, *value)
+        try:
+            await getattr(operations, operation)()
+        except StoreError as error:
+            stopped.append((key, *value, str(error)))
+    assert stopped == []
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-7", "1.5", str((1 << 63) - 1), ""])
+async def test_tickets_begin_anew_where_the_counter_is_none(real_store: Store, text: str) -> None:
+    await real_store.call("SET", "lb:{web}:tickets", text)
+    await Operations(real_store).take_tickets()
+    assert await real_store.call("GET", "lb:{web}:tickets") == "1"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-7", "1.5", str(10**18), str(10**30)])
+async def test_nodes_give_back_an_epoch_that_is_none(real_store: Store, text: str) -> None:
+    operations = Operations(real_store)
+    await operations.prepare()
+    held = operations.known
+    assert held is not None
+    await real_store.call("SET", "lb:{web}:epoch", text)
+    found = await operations.registry.read_pool("web")
+    assert needs_seeding(held, found)
+    await seed_pool(real_store, held, found)
+    found = await operations.registry.read_pool("web")
+    assert found is not None
+    assert found.epoch == held.epoch + 1
 
 
 @pytest.fixture

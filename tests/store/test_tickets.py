@@ -108,12 +108,12 @@ class TestRefilling:
             tickets.adopt(9, 4)
             await eventually(lambda: tickets.at_hand == 1)
 
-    async def test_a_refusal_of_redis_is_tried_again(self, real_store: Store) -> None:
-        await real_store.call("SET", "lb:{web}:tickets", str((1 << 63) - 1))  # INCRBY overflows
-        async with refilled(SharedTickets(real_store, "web")) as tickets:
+    async def test_a_refusal_of_redis_is_tried_again(self, own_server: RedisServer) -> None:
+        async with Store.from_url(own_server.url) as store, refilled(SharedTickets(store, "web")) as tickets:
+            await store.call("CONFIG", "SET", "maxmemory", 1)
             tickets.adopt(0, 4)
-            await eventually(lambda: real_store.counters.errors > 0)
-            await real_store.call("DEL", "lb:{web}:tickets")
+            await eventually(lambda: store.counters.errors > 0)
+            await store.call("CONFIG", "SET", "maxmemory", 0)
             await eventually(lambda: tickets.at_hand == 1, within_s=3 * tickets_module._PAUSE_S)
 
 

@@ -26,6 +26,7 @@ Returns the number of servers whose percent changed; nil when it was adjusted ju
 Publishes what=weights when a percent changed.
 Time source: Redis TIME.
 ]]
+--- @include natural
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -84,7 +85,7 @@ end
 local ejections = config['outliers.enabled'] == 'true' and hash_of(ejections_key) or {}
 local function is_ejected(id, registered_at_ms)
   local ejection = decoded(ejections[id])
-  return tonumber(ejection.at_ms) and ejection.at_ms >= registered_at_ms and not tonumber(ejection.recovered_at_ms)
+  return (natural(ejection.at_ms) or -1) >= registered_at_ms and not natural(ejection.recovered_at_ms)
 end
 
 -- Server id -> sum, and number, of what the live nodes see, us.

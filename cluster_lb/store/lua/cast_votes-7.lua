@@ -26,6 +26,7 @@ Returns the ids whose verdict flipped. Votes on servers that are not registered 
 Publishes what=verdict for each flip.
 Time source: Redis TIME.
 ]]
+--- @include natural
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -63,7 +64,7 @@ end
 local function recent_flips(verdict)
   local recent = {}
   for _, at in ipairs(type(verdict.flips_ms) == 'table' and verdict.flips_ms or {}) do
-    if now - at < damping.window_ms then table.insert(recent, at) end
+    if natural(at) and now - at < damping.window_ms then table.insert(recent, natural(at)) end
   end
   return recent
 end
@@ -71,9 +72,9 @@ end
 -- A server that flips too often must wait before it is UP again: true while it must. Each wait is twice the one
 -- before, until the server has stayed UP for a whole window.
 local function is_held(id, verdict)
-  local held_until = tonumber(verdict.held_until_ms) or 0
+  local held_until = natural(verdict.held_until_ms) or 0
   if held_until == 0 and damping.limit > 0 and #recent_flips(verdict) > damping.limit then
-    verdict.holds = (tonumber(verdict.holds) or 0) + 1
+    verdict.holds = (natural(verdict.holds) or 0) + 1
     held_until = now + math.min(damping.hold_ms * 2 ^ (verdict.holds - 1), damping.max_hold_ms)
     verdict.held_until_ms = held_until
     verdict.reason = string.format('held down: %d flips in %g s', #verdict.flips_ms, damping.window_ms / 1000)
@@ -83,7 +84,7 @@ local function is_held(id, verdict)
 end
 
 local function flip(id, before, health, reason, who)
-  local calm = before.health == 'UP' and now - (tonumber(before.at_ms) or 0) > damping.window_ms
+  local calm = before.health == 'UP' and now - (natural(before.at_ms) or 0) > damping.window_ms
   local flips = recent_flips(before)
   if before.health and damping.limit > 0 then table.insert(flips, now) end
   table.sort(who)
@@ -91,7 +92,7 @@ local function flip(id, before, health, reason, who)
   local epoch = announce(epoch_key, channel, pool, 'verdict', id, health == 'DOWN' and 'refuses' or nil)
   redis.call('HSET', verdicts, id, cjson.encode({
     health = health, reason = reason, authors = who, epoch = epoch, at_ms = now,
-    flips_ms = flips, holds = calm and 0 or tonumber(before.holds) or 0,
+    flips_ms = flips, holds = calm and 0 or natural(before.holds) or 0,
   }))
 end
 

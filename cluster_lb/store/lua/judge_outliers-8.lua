@@ -36,6 +36,7 @@ Returns JSON {"ejected": {id: kind}, "returned": {id: "time" or "probes"}, "spar
 Publishes what=eject and what=return.
 Time source: Redis TIME.
 ]]
+--- @include natural
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -109,10 +110,10 @@ end
 local function rates_of(fields, volume, least)
   local rates = {}
   for field, text in pairs(fields) do
-    local id, total = string.match(field, '^total/(.*)$'), tonumber(text)
+    local id, total = string.match(field, '^total/(.*)$'), natural(text)
     if id and total and total >= volume then
-      local failed = tonumber(fields['failed/' .. id]) or 0
-      local busy_ms = tonumber(fields['busy/' .. id]) or 0
+      local failed = natural(fields['failed/' .. id]) or 0
+      local busy_ms = natural(fields['busy/' .. id]) or 0
       table.insert(rates, {id = id, total = total, rate = 1 - failed / total, latency_ms = busy_ms / total})
     end
   end
@@ -121,7 +122,7 @@ end
 
 local function turn_window()
   local fields = hash_of(outcomes)
-  if tonumber(fields.window) == window - 1 then
+  if natural(fields.window) == window - 1 then
     if rules.success_rate_stdev_factor > 0 then
       judge_success_rates(rates_of(fields, rules.success_rate_volume, rules.success_rate_min_servers))
     end
@@ -148,7 +149,7 @@ local function add_up(names, amounts)
     local before = redis.call('HMGET', outcomes, unpack(names, first, last))
     for i = first, last do
       table.insert(pairs_of, names[i])
-      table.insert(pairs_of, (tonumber(before[i - first + 1] or 0) or 0) + amounts[i])
+      table.insert(pairs_of, (natural(before[i - first + 1]) or 0) + amounts[i])
     end
     redis.call('HSET', outcomes, unpack(pairs_of))
   end
@@ -162,16 +163,16 @@ end
 
 -- When the server came, or was started anew: what was seen before does not count.
 local function registered_at(id)
-  return tonumber(redis.pcall('HGET', server_prefix .. id, 'registered_at_ms')) or 0
+  return natural(redis.pcall('HGET', server_prefix .. id, 'registered_at_ms')) or 0
 end
 
 local function merge_run(id, ok, runs, alone)
   if not redis.call('ZSCORE', servers, id) then return end
   local run = decoded(redis.call('HGET', outcomes, 'run/' .. id))
-  if ok > 0 or (tonumber(run.began_ms) or -1) < registered_at(id) then run = {began_ms = now} end
+  if ok > 0 or (natural(run.began_ms) or -1) < registered_at(id) then run = {began_ms = now} end
   for n, kind in ipairs(KINDS) do
     local broken, length = unpack(runs[n])
-    run[kind] = length + (broken == 1 and 0 or tonumber(run[kind]) or 0)
+    run[kind] = length + (broken == 1 and 0 or natural(run[kind]) or 0)
     if rules[kind] > 0 and run[kind] >= rules[kind] and (alone or now - run.began_ms >= HEARD_MS) then
       accuse(id, 1 + run[kind], kind, string.format('%d %s in a row', run[kind], WORDS[n]))
     end
@@ -226,7 +227,10 @@ local function decay(id, ejection)
 end
 
 local function is_valid(id, ejection)
-  if not (tonumber(ejection.at_ms) and tonumber(ejection.until_ms) and tonumber(ejection.times)) then return false end
+  for _, name in ipairs({'at_ms', 'until_ms', 'times'}) do
+    ejection[name] = natural(ejection[name])
+    if not ejection[name] then return false end
+  end
   return redis.call('ZSCORE', servers, id) and registered_at(id) <= ejection.at_ms
 end
 
@@ -237,7 +241,7 @@ local function review_ejections(turned)
     local ejection = decoded(text)
     if not is_valid(id, ejection) then
       redis.call('HDEL', ejections, id)
-    elseif tonumber(ejection.recovered_at_ms) then
+    elseif natural(ejection.recovered_at_ms) then
       if turned then decay(id, ejection) end
     elseif now >= ejection.until_ms then
       let_back(id, ejection, 'time')
@@ -260,7 +264,7 @@ local function healthy_servers(held)
     local admin_state, own, agents, priority =
       unpack(redis.pcall('HMGET', server_prefix .. id, 'admin_state', 'state', 'agent_state', 'priority'))
     if (admin_state or 'READY') == 'READY' and not is_out_by_words(own, rules.has_agents and agents) then
-      local group = tonumber(priority or 0) or 0
+      local group = natural(priority) or 0
       if group < first then first, ready = group, 0 end
       if group == first then ready = ready + 1 end
       local down = decoded(verdict_of[id]).health == 'DOWN'
@@ -271,7 +275,7 @@ local function healthy_servers(held)
 end
 
 local function eject(one)
-  local times = (tonumber(decoded(redis.call('HGET', ejections, one.id)).times) or 0) + 1
+  local times = (natural(decoded(redis.call('HGET', ejections, one.id)).times) or 0) + 1
   write(one.id, {
     kind = one.kind, reason = one.reason, by = node, at_ms = now, times = times,
     until_ms = now + math.min(rules.base_ms * times, rules.max_ms),
@@ -303,7 +307,7 @@ local function eject_within_bounds(held, ejected)
   end
 end
 
-local turned = tonumber(redis.call('HGET', outcomes, 'window')) ~= window
+local turned = natural(redis.call('HGET', outcomes, 'window')) ~= window
 if turned then turn_window() end
 merge_sample()
 eject_within_bounds(review_ejections(turned))

@@ -26,6 +26,8 @@ Returns {epoch, loads, latencies}: the pool's epoch, 0 when it has none; JSON ob
 Publishes nothing.
 Time source: Redis TIME.
 ]]
+--- @include natural
+--- @include epoch_of
 --- @include now_ms
 --- @include of_type
 local epoch_key, servers, nodes, seen, load, latency = unpack(KEYS)
@@ -69,7 +71,7 @@ local function joined(key, join)
   for i = 1, #flat, 2 do
     local other, server = string.match(flat[i], '^([^/]*)/(.*)$')
     if is_live(other) then
-      result[server] = join(result[server] or 0, tonumber(flat[i + 1]) or 0)
+      result[server] = join(result[server] or 0, natural(flat[i + 1]) or 0)
     elseif other ~= node and key == latency then
       redis.call('HDEL', key, flat[i]) -- of a dead node; loads are swept
     end
@@ -81,9 +83,7 @@ report(load, cjson.decode(loads))
 local measured = cjson.decode(latencies)
 report(latency, measured)
 if next(measured) then redis.call('EXPIRE', latency, LATENCY_TTL_S) end
-local epoch = redis.pcall('GET', epoch_key)
-if type(epoch) == 'table' then epoch = 0 end
 local load_elsewhere, latency_elsewhere = {}, {}
 if wanted ~= '0' then load_elsewhere = joined(load, function(a, b) return a + b end) end
 if wanted == '2' then latency_elsewhere = joined(latency, math.max) end
-return {tonumber(epoch or 0) or 0, cjson.encode(load_elsewhere), cjson.encode(latency_elsewhere)}
+return {epoch_of(epoch_key), cjson.encode(load_elsewhere), cjson.encode(latency_elsewhere)}

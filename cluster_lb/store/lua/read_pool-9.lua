@@ -24,6 +24,8 @@ Returns JSON {"epoch", "now_ms", "config": {field: text}}; unless the caller hol
 Publishes nothing.
 Time source: Redis TIME.
 ]]
+--- @include natural
+--- @include epoch_of
 --- @include now_ms
 --- @include hash_of
 local config_key, epoch_key, servers_key, server_prefix, verdicts, nodes_key = unpack(KEYS, 1, 6)
@@ -33,15 +35,13 @@ local held_epoch, held_origin = unpack(ARGV)
 local function scores_of(key)
   local flat, scores = redis.pcall('ZRANGE', key, 0, -1, 'WITHSCORES'), {}
   if flat.err then return scores end
-  for i = 1, #flat, 2 do scores[flat[i]] = tonumber(flat[i + 1]) end
+  for i = 1, #flat, 2 do scores[flat[i]] = natural(flat[i + 1]) or 0 end
   return scores
 end
 
 local config = hash_of(config_key)
 if next(config) == nil then return nil end
-local epoch = redis.pcall('GET', epoch_key)
-if type(epoch) == 'table' then epoch = nil end
-epoch = tonumber(epoch or 0) or 0
+local epoch = epoch_of(epoch_key)
 local reading = {epoch = epoch, now_ms = now_ms(), config = config}
 local origin = (config.created_ms or '') .. '/' .. (config.seeds or '0')
 if tostring(epoch) == held_epoch and origin == held_origin then return cjson.encode(reading) end

@@ -36,6 +36,8 @@ Publishes what=register when the server is new or was started anew (what ejected
   address, zone, priority or weight changed; else what=state when what it says of itself changed.
 Time source: Redis TIME.
 ]]
+--- @include natural
+--- @include epoch_of
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -110,4 +112,4 @@ end
 if (old.state or 'up') ~= state then
   return {1, announce(epoch, channel, pool, 'state', id, left_by(state)), created}
 end
-return {1, tonumber(redis.pcall('GET', epoch)) or 0, created}
+return {1, epoch_of(epoch), created}

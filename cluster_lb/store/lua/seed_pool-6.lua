@@ -22,6 +22,8 @@ Returns the epoch: at least the known one, and above it and the present one when
 Publishes what=seed when something changed.
 Time source: Redis TIME.
 ]]
+--- @include natural
+--- @include epoch_of
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -37,21 +39,19 @@ of_type(verdicts, 'hash')
 of_type(sweep, 'hash')
 
 local config = hash_of(config_key)
-local epoch = redis.pcall('GET', epoch_key)
-if type(epoch) == 'table' then epoch = nil end
-epoch = tonumber(epoch or 0) or 0
-local created, known_created = tonumber(config.created_ms), tonumber(known.config.created_ms)
+local epoch = epoch_of(epoch_key)
+local created, known_created = natural(config.created_ms), natural(known.config.created_ms)
 local outdated = epoch < known.epoch or not created or (known_created and created > known_created)
 
-local revision = tonumber(config.revision) or -1
-if revision < (tonumber(known.config.revision) or 0) then
+local revision = natural(config.revision) or -1
+if revision < (natural(known.config.revision) or 0) then
   redis.call('DEL', config_key)
   for field, value in pairs(known.config) do redis.call('HSET', config_key, field, value) end
   changed = true
 end
 redis.call('HSET', config_key,
   'created_ms', math.min(created or now, known_created or now),
-  'seeds', math.max(tonumber(config.seeds) or 0, seeds))
+  'seeds', math.max(natural(config.seeds) or 0, seeds))
 
 -- Of two secrets of sticky cookies the older one holds: clients carry what it signed.
 for _, field in ipairs({'sticky_secret', 'sticky_secret_before'}) do
@@ -67,7 +67,7 @@ end
 for id, server in pairs(known.servers) do
   local key, fields = server_prefix .. id, server.fields
   of_type(key, 'hash')
-  local lease = tonumber(fields.ttl_ms) or 6000
+  local lease = natural(fields.ttl_ms) or 6000
   longest = math.max(longest, lease)
   local present = redis.call('ZSCORE', servers, id)
   if not present then

@@ -30,6 +30,7 @@ Returns JSON {"retired": [id], "stale": [id newly marked], "held": bool, "regist
 Publishes what=sweep when a server left.
 Time source: Redis TIME.
 ]]
+--- @include natural
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -47,7 +48,7 @@ of_type(load, 'hash')
 of_type(seen, 'hash')
 of_type(sweep, 'hash')
 local state = hash_of(sweep)
-local at = tonumber(state.at_ms)
+local at = natural(state.at_ms)
 if at and now - at < SWEPT_MS and now >= at then return nil end
 redis.call('HSET', sweep, 'at_ms', now)
 
@@ -62,7 +63,7 @@ end
 
 local function lease_of(id)
   of_type(server_prefix .. id, 'hash')
-  return tonumber(redis.call('HGET', server_prefix .. id, 'ttl_ms')) or DEFAULT_LEASE_MS
+  return natural(redis.call('HGET', server_prefix .. id, 'ttl_ms')) or DEFAULT_LEASE_MS
 end
 
 local silent = not at or now - at > SILENCE_MS
@@ -81,11 +82,11 @@ if silent then
   state.hold_until_ms = now + 2 * longest
   redis.call('HSET', sweep, 'hold_until_ms', state.hold_until_ms)
 end
-if now < (tonumber(state.hold_until_ms) or 0) then
+if now < (natural(state.hold_until_ms) or 0) then
   result.held = ended > 0
   return cjson.encode(result)
 end
-local preserve_until = tonumber(state.preserve_until_ms) or 0
+local preserve_until = natural(state.preserve_until_ms) or 0
 if 2 * late > total then
   preserve_until = now + longest
   redis.call('HSET', sweep, 'preserve_until_ms', preserve_until)

@@ -15,20 +15,16 @@ Returns {first ticket, count, epoch}; count is 0 when the epoch is another, or t
 Publishes nothing.
 Time source: none.
 ]]
+--- @include natural
+--- @include epoch_of
 --- @include of_type
 local epoch_key, tickets = unpack(KEYS)
 local held_epoch, continues_at, count, apart = unpack(ARGV)
-local epoch = redis.pcall('GET', epoch_key)
-if type(epoch) == 'table' then epoch = false end
-epoch = tonumber(epoch or 0) or 0
+local epoch = epoch_of(epoch_key)
 if epoch ~= tonumber(held_epoch) then return {0, 0, epoch} end
 of_type(tickets, 'string')
-local first = tonumber(redis.call('GET', tickets) or 0)
-if not first then
-  first = 0
-  redis.call('SET', tickets, 0)
-end
+local first = natural(redis.call('GET', tickets)) or 0
 if continues_at ~= '-1' and tonumber(continues_at) ~= first then count = apart end
 if tonumber(count) == 0 then return {0, 0, epoch} end
-redis.call('INCRBY', tickets, count)
+redis.call('SET', tickets, first + count)
 return {first, tonumber(count), epoch}

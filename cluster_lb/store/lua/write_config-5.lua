@@ -20,6 +20,7 @@ Returns 1 when it wrote, else 0.
 Publishes what=config when it wrote.
 Time source: Redis TIME.
 ]]
+--- @include natural
 --- @include now_ms
 --- @include announce
 --- @include of_type
@@ -29,12 +30,12 @@ local channel, pool, mode = unpack(ARGV, 1, 3)
 local fields = cjson.decode(ARGV[4])
 of_type(config, 'hash')
 local old = hash_of(config)
-local revision = tonumber(old.revision) or 0
+local revision = natural(old.revision) or 0
 if mode == 'seed' and revision > 0 then return 0 end
 redis.call('DEL', config)
 for field, value in pairs(fields) do redis.call('HSET', config, field, value) end
-redis.call('HSET', config, 'created_ms', tonumber(old.created_ms) or now_ms(),
-  'revision', revision + 1, 'seeds', tonumber(old.seeds) or 0)
+redis.call('HSET', config, 'created_ms', natural(old.created_ms) or now_ms(),
+  'revision', revision + 1, 'seeds', natural(old.seeds) or 0)
 local made = old.sticky_secret
 local function in_force(settings)
   local own = settings['sticky.secret']
