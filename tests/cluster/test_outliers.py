@@ -52,7 +52,7 @@ async def ejected_on_all(cluster: RealCluster) -> set[str]:
 
 
 async def ejections(cluster: RealCluster) -> dict[str, dict[str, object]]:
-    async with Store.from_url(cluster.redis.url) as store:
+    async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
         found = await store.call("HGETALL", "lb:{web}:ejections")
     return {server_id: json.loads(text) for server_id, text in found.items()}
 

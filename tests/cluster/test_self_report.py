@@ -47,7 +47,7 @@ async def test_a_hint_is_obeyed_before_there_is_a_snapshot_that_says_so(cluster:
     """None comes in this case: the hint is of an epoch that Redis does not have."""
     async with backends(cluster.redis.url, {"a": 1, "b": 1}):
         await cluster.ready("a", "b")
-        async with Store.from_url(cluster.redis.url) as store:
+        async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
             epoch = int(await store.call("GET", "lb:{web}:epoch")) + 1
             hint = {"pool": "web", "epoch": epoch, "what": "state", "server": "a", "takes": "refuses"}
             await store.call("PUBLISH", "lb:events", json.dumps(hint))

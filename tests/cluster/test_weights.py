@@ -44,7 +44,7 @@ async def test_a_fourth_server_begins_slowly_and_ends_with_its_share(cluster: Re
     await cluster.configure(slow_start={"duration_s": 4})
     async with (
         backends(cluster.redis.url, {"a": 1, "b": 1, "c": 1}),
-        Store.from_url(cluster.redis.url) as store,
+        Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store,
     ):
         await cluster.ready("a", "b", "c")
         assert {(await percents(cluster, server))[0] for server in "abc"} == {100}
