@@ -30,6 +30,7 @@ Time source: Redis TIME.
 --- @include now_ms
 --- @include announce
 --- @include of_type
+--- @include renew
 --- @include hash_of
 --- @include decoded
 --- @include begin_warm_up
@@ -40,7 +41,7 @@ local now = now_ms()
 of_type(servers, 'zset')
 of_type(verdicts, 'hash')
 of_type(nodes, 'zset')
-redis.call('ZADD', nodes, now + lease_ms, node)
+renew(nodes, node, lease_ms, now)
 
 local function tally(votes_key)
   local authors, reasons, latest = {UP = {}, DOWN = {}}, {}, {}
@@ -64,7 +65,7 @@ end
 local function recent_flips(verdict)
   local recent = {}
   for _, at in ipairs(type(verdict.flips_ms) == 'table' and verdict.flips_ms or {}) do
-    if natural(at) and now - at < damping.window_ms then table.insert(recent, natural(at)) end
+    if natural(at) and at <= now and now - at < damping.window_ms then table.insert(recent, natural(at)) end
   end
   return recent
 end
@@ -80,7 +81,7 @@ local function is_held(id, verdict)
     verdict.reason = string.format('held down: %d flips in %g s', #verdict.flips_ms, damping.window_ms / 1000)
     redis.call('HSET', verdicts, id, cjson.encode(verdict))
   end
-  return now < held_until
+  return now < held_until and held_until - now <= damping.max_hold_ms
 end
 
 local function flip(id, before, health, reason, who)

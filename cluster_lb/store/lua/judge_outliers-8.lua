@@ -169,7 +169,8 @@ end
 local function merge_run(id, ok, runs, alone)
   if not redis.call('ZSCORE', servers, id) then return end
   local run = decoded(redis.call('HGET', outcomes, 'run/' .. id))
-  if ok > 0 or (natural(run.began_ms) or -1) < registered_at(id) then run = {began_ms = now} end
+  local began = natural(run.began_ms) or -1
+  if ok > 0 or began < registered_at(id) or began > now then run = {began_ms = now} end
   for n, kind in ipairs(KINDS) do
     local broken, length = unpack(runs[n])
     run[kind] = length + (broken == 1 and 0 or natural(run[kind]) or 0)
@@ -243,7 +244,7 @@ local function review_ejections(turned)
       redis.call('HDEL', ejections, id)
     elseif natural(ejection.recovered_at_ms) then
       if turned then decay(id, ejection) end
-    elseif now >= ejection.until_ms then
+    elseif now >= ejection.until_ms or now < ejection.at_ms then -- or Redis' clock went back
       let_back(id, ejection, 'time')
     elseif proven[id] == ejection.at_ms then
       let_back(id, ejection, 'probes')

@@ -30,6 +30,7 @@ Time source: Redis TIME.
 --- @include epoch_of
 --- @include now_ms
 --- @include of_type
+--- @include renew
 local epoch_key, servers, nodes, seen, load, latency = unpack(KEYS)
 local node, lease_ms, epoch_seen, replace, loads, wanted, latencies = unpack(ARGV)
 local LATENCY_TTL_S = 30
@@ -38,7 +39,7 @@ of_type(nodes, 'zset')
 of_type(seen, 'hash')
 of_type(load, 'hash')
 of_type(latency, 'hash')
-redis.call('ZADD', nodes, now_ms() + lease_ms, node)
+renew(nodes, node, lease_ms, now_ms())
 redis.call('HSET', seen, node, epoch_seen)
 local prefix = node .. '/'
 

@@ -14,10 +14,12 @@ Time source: Redis TIME.
 ]]
 --- @include now_ms
 --- @include of_type
+--- @include natural
+--- @include renew
 local members = KEYS[1]
 local node, lease_ms = unpack(ARGV)
 of_type(members, 'zset')
 local now = now_ms()
-redis.call('ZADD', members, now + lease_ms, node)
+renew(members, node, lease_ms, now)
 redis.call('ZREMRANGEBYSCORE', members, '-inf', now)
 return redis.call('ZCARD', members)

@@ -4,6 +4,8 @@ first call works.
 
   hold               nobody swept for 3 s: Redis was frozen, empty or alone, so nobody could heartbeat
                      either. None is retired for two leases.
+  back               now is before the last sweep: Redis' clock went back (a failover). No server came later than
+                     now, and no lease is longer than one can be; then as after a silence.
   self-preservation  a lease ended, and over half of the servers missed their last heartbeats (less than
                      a third of their lease is left): the servers are cut off rather than dead. Whose lease
                      ends within the next lease time stays, marked stale, for one further lease. A verdict
@@ -66,7 +68,19 @@ local function lease_of(id)
   return natural(redis.call('HGET', server_prefix .. id, 'ttl_ms')) or DEFAULT_LEASE_MS
 end
 
-local silent = not at or now - at > SILENCE_MS
+local function turn_back()
+  for _, id in ipairs(redis.call('ZRANGE', servers, 0, -1)) do
+    local server, latest = server_prefix .. id, now + 2 * lease_of(id) -- what a re-seeding gives
+    if tonumber(redis.call('ZSCORE', servers, id)) > latest then redis.call('ZADD', servers, latest, id) end
+    for _, field in ipairs({'registered_at_ms', 'warming_from_ms', 'back_at_ms'}) do
+      if (natural(redis.call('HGET', server, field)) or 0) > now then redis.call('HSET', server, field, now) end
+    end
+  end
+end
+
+local went_back = at and now < at
+if went_back then turn_back() end
+local silent = not at or went_back or now - at > SILENCE_MS
 local ended = redis.call('ZCOUNT', servers, '-inf', now)
 local total = redis.call('ZCARD', servers)
 local result = {retired = {}, stale = {}, held = false, registered = total}
@@ -86,7 +100,7 @@ if now < (natural(state.hold_until_ms) or 0) then
   result.held = ended > 0
   return cjson.encode(result)
 end
-local preserve_until = natural(state.preserve_until_ms) or 0
+local preserve_until = math.min(natural(state.preserve_until_ms) or 0, now + longest)
 if 2 * late > total then
   preserve_until = now + longest
   redis.call('HSET', sweep, 'preserve_until_ms', preserve_until)
