@@ -43,7 +43,7 @@ class View:
 
     Callbacks run in the event loop and must not raise: `on_pool` after each reading with another epoch,
     `on_routes` and `on_members` (who they are and where, not their figures) after each change, `on_hint`
-    with every hint heard. `node_id` names this node in logs.
+    with every hint heard. `node_id`: this node; while it is a member no more, who they are stays as it was.
     """
 
     def __init__(self, store: Store, node_id: str, *, clock: Clock | None = None) -> None:
@@ -56,6 +56,7 @@ class View:
         self.on_hint: list[Callable[[Hint], None]] = []
         self._store = store
         self._clock = clock or SystemClock()
+        self._node_id = node_id
         self._log = _log.bind(node=node_id)
         self._reader = PoolReader(store)
         self._membership = Membership(store)
@@ -190,8 +191,11 @@ class View:
         before = [(member.id, member.zone) for member in self.members]
         if not whole and list(await self._membership.leases()) == [node for node, _ in before]:
             return
-        self.members = await self._membership.members()
-        if [(member.id, member.zone) for member in self.members] != before:
+        found = await self._membership.members()
+        if self._node_id in {node for node, _ in before} - {member.id for member in found}:
+            return  # Redis takes no writes, or forgot them: the others' leases ended just as this node's
+        self.members = found
+        if [(member.id, member.zone) for member in found] != before:
             for callback in self.on_members:
                 callback(self.members)
 

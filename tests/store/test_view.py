@@ -145,6 +145,19 @@ class TestFollowing:
             await eventually(lambda: view.members == ())
         assert [type(item) for item in seen] == [tuple] * 3
 
+    async def test_members_stay_until_this_node_is_one_again(self, store: Store) -> None:
+        membership = Membership(store)
+        for node in ("n1", "n2"):
+            await membership.renew(Member(node, "1.0"))
+        view = View(store, "n1")
+        await view.resync()
+        await store.call("DEL", "lb:members")  # as when Redis takes no writes, and all leases end
+        await view.resync()
+        assert [member.id for member in view.members] == ["n1", "n2"]
+        await membership.renew(Member("n1", "1.0"))
+        await view.resync()
+        assert [member.id for member in view.members] == ["n1"]
+
     async def test_a_member_that_moves_to_another_zone_is_told(
         self, shared_server: RedisServer, real_store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
