@@ -48,6 +48,19 @@ async def test_a_lease_that_ended_ends_the_membership(store: Store) -> None:
     assert await store.call("ZRANGE", "lb:members", 0, -1) == ["lb-0"]
 
 
+async def test_while_redis_is_away_no_membership_ends(store: Store) -> None:
+    membership = Membership(store)
+    for node in ("lb-0", "lb-1"):
+        await membership.renew(Member(node, "1"))
+    for node in ("lb-0", "lb-1"):
+        await store.call("ZADD", "lb:members", await now_ms(store) - 10_000, node)
+    assert await membership.leases() == {}
+    await membership.renew(Member("lb-0", "1"))
+    leases = await membership.leases()
+    assert list(leases) == ["lb-0", "lb-1"]
+    assert max(leases.values()) <= 5000
+
+
 async def test_a_node_that_leaves_is_gone_at_once(store: Store) -> None:
     membership = Membership(store)
     await membership.renew(MEMBER)
