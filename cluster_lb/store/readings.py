@@ -57,6 +57,12 @@ class PoolReading:
         """Tells this life of the pool from another one with the same epochs."""
         return f"{self.created_ms}/{self.seeds}"
 
+    @property
+    def unheard(self) -> frozenset[str]:
+        """Nodes that are known, and of which nothing holds: they told nothing yet, or their lease ended and
+        nobody has swept them out. As dead ones are swept out each second, these missed Redis."""
+        return frozenset(_table(self.raw["nodes"]).keys() - self.seen.keys())
+
     def in_flight(self, server_id: str) -> int:
         """Exchanges in flight on a server, over all live nodes."""
         return sum(count for (_, server), count in self.loads.items() if server == server_id)
