@@ -16,7 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from cluster_lb.store.client import Store
-from cluster_lb.store.url import cancellable, close_client, one_node_of
+from cluster_lb.store.url import CLOSED_UNDERNEATH, cancellable, close_client, one_node_of
 
 _log = structlog.get_logger("store")
 
@@ -58,7 +58,7 @@ class Bus:
                 async with aclosing(self._connect()) as events:
                     async for event in events:
                         yield event
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, *CLOSED_UNDERNEATH) as error:
                 _log.info("hints are not heard", error=str(error) or "no answer in time")
             await asyncio.sleep(_RETRY_S)
 

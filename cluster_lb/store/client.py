@@ -22,6 +22,7 @@ from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.store.keys import Keys
 from cluster_lb.store.scripts import Script
 from cluster_lb.store.url import (
+    CLOSED_UNDERNEATH,
     Client,
     ClientFactory,
     cancellable,
@@ -47,11 +48,12 @@ _UNAVAILABLE = (
     redis_errors.ConnectionError,  # also: loading, no such primary, wrong password
     redis_errors.TimeoutError,
     redis_errors.ReadOnlyError,  # a demoted primary
-    redis_errors.ClusterDownError,
+    redis_errors.ClusterError,  # down, or a slot that is being moved
     redis_errors.MasterDownError,
     redis_errors.TryAgainError,
     redis_errors.RedisClusterException,
     OSError,  # TimeoutError is one
+    *CLOSED_UNDERNEATH,
 )
 _UNAVAILABLE_TEXT = ("LOADING", "READONLY", "BUSY ", "MASTERDOWN", "CLUSTERDOWN")
 _FAILURES = (redis_errors.RedisError, *_UNAVAILABLE)

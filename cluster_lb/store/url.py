@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -29,6 +30,10 @@ from cluster_lb.model.address import Address
 
 Client = Redis | RedisCluster
 ClientFactory = Callable[[], Client]
+# What loops and redis-py raise beside RedisError and OSError when a connection is closed under a call: by a
+# peer that goes while it is greeted, or by a Cluster client, of which one call that meets a Cluster that is
+# down closes the connections of all.
+CLOSED_UNDERNEATH = (RuntimeError, AttributeError)
 T = TypeVar("T")
 
 _FORMS = "redis://, rediss://, unix://, redis+sentinel://h1:p,h2:p/NAME/0 or redis+cluster://h1:p,h2:p"
@@ -136,14 +141,16 @@ def database_of(client: Client) -> int:
 
 async def close_client(client: Client, timeout_s: float) -> None:
     """Close all its connections, those to Sentinels too. A peer that is gone cannot be said goodbye to."""
-    clients: list[Client] = [client]
+    closes: list[Callable[[], Awaitable[None]]] = [client.aclose]
     pool = getattr(client, "connection_pool", None)
     if isinstance(pool, SentinelConnectionPool):
-        clients += pool.sentinel_manager.sentinels
-    for each in clients:
-        with contextlib.suppress(RedisError, OSError):
+        closes += [sentinel.aclose for sentinel in pool.sentinel_manager.sentinels]
+    if isinstance(client, RedisCluster):  # which closes none itself once a call has failed
+        closes += [partial(client.nodes_manager.aclose, kind) for kind in ("nodes_cache", "startup_nodes")]
+    for close in closes:
+        with contextlib.suppress(RedisError, OSError, *CLOSED_UNDERNEATH):
             async with asyncio.timeout(timeout_s):
-                await each.aclose()
+                await close()
 
 
 async def drop_idle(client: Client) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
+from redis.asyncio.client import PubSub
 
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store import bus as bus_module
@@ -67,6 +68,23 @@ async def test_a_killed_connection_is_made_again(shared_server: RedisServer, rea
         await eventually(lambda: len(heard) == 1)
         await real_store.call("CLIENT", "KILL", "TYPE", "pubsub")
         await eventually(lambda: heard == [Subscribed()] * 2)
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, AttributeError, ConnectionResetError])
+async def test_a_connection_that_closes_while_it_is_made_is_made_again(
+    shared_server: RedisServer, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    failures, subscribe = [kind()], PubSub.subscribe
+
+    async def fail_once(pubsub: PubSub, *channels: str) -> None:
+        if failures:
+            raise failures.pop()
+        await subscribe(pubsub, *channels)
+
+    monkeypatch.setattr(PubSub, "subscribe", fail_once)
+    async with listening(shared_server.url) as heard:
+        await eventually(lambda: heard == [Subscribed()])
+    assert not failures
 
 
 async def test_a_restarted_redis_is_heard_again(own_server: RedisServer) -> None:

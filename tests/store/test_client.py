@@ -126,6 +126,16 @@ async def test_a_call_whose_client_is_closed_under_it_fails_as_in_any_outage() -
         assert store.counters.errors == 2
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, AttributeError])
+async def test_a_connection_that_closes_under_a_call_is_an_outage_too(kind: type[Exception]) -> None:
+    clients = iter([DyingClient(kind), DyingClient(kind), DyingClient()])  # the second meets it at the ping
+    async with Store(lambda: cast(Redis, next(clients))) as store:
+        with pytest.raises(StoreUnavailableError):
+            await store.call("PING")
+        await asyncio.wait_for(store.wait_up(), BACK_S)
+        assert await store.call("PING") == "PONG"
+
+
 async def test_what_no_outage_explains_is_not_hidden() -> None:
     client = DyingClient(ZeroDivisionError)
     async with Store(lambda: cast(Redis, client)) as store:

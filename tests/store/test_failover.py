@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
+from redis.asyncio.cluster import RedisCluster
 
 from cluster_lb.errors import StoreError
 from cluster_lb.model.availability import AdminState, Health
@@ -21,6 +24,7 @@ from cluster_lb.store.membership import Membership
 from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
 from cluster_lb.store.tickets import SharedTickets
+from cluster_lb.store.url import client_factory, close_client
 from cluster_lb.store.verdicts import Verdicts
 from cluster_lb.store.view import View
 from tests.doubles.keyspace import record
@@ -156,3 +160,22 @@ class TestCluster:
             await view.resync("web")
             assert server_ids(view) == ["a"]
             assert "web" in await registry.pool_names()
+
+    async def test_a_client_of_which_a_call_failed_leaves_no_connection_behind(self, url: str) -> None:
+        before = own_connections(url)
+        client = client_factory(url, 5.0)()
+        assert isinstance(client, RedisCluster)
+        await client.execute_command("PING", target_nodes=RedisCluster.ALL_NODES)
+        client._initialize = True  # what redis-py remembers of a failed call
+        assert own_connections(url) > before
+        await close_client(client, 5.0)
+        await eventually(lambda: own_connections(url) == before)
+
+
+def own_connections(url: str) -> int:
+    """Of this process, to the servers in `url`."""
+    ports = {int(port) for port in re.findall(r":(\d+)", url)}
+    found = psutil.Process().net_connections("tcp")
+    return sum(
+        1 for each in found if each.raddr and each.raddr.port in ports and each.status == "ESTABLISHED"
+    )
