@@ -16,6 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from cluster_lb.store.client import Store
+from cluster_lb.store.foreign import UNREADABLE
 from cluster_lb.store.url import CLOSED_UNDERNEATH, cancellable, close_client, one_node_of
 
 _log = structlog.get_logger("store")
@@ -101,5 +102,5 @@ def read_hint(text: str) -> Hint | None:
         value: Any = json.loads(text)
         texts = [str(value.get(name, "")) for name in ("what", "server", "takes")]
         return Hint(str(value["pool"]), int(value["epoch"]), *texts)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except UNREADABLE:
         return None

@@ -6,6 +6,7 @@ import json
 
 from cluster_lb.model.ejection import Ejection
 from cluster_lb.model.server import Server
+from cluster_lb.store.foreign import UNREADABLE
 
 
 def read_ejection(server: Server, text: str | None, problems: list[str]) -> Ejection | None:
@@ -25,7 +26,7 @@ def read_ejection(server: Server, text: str | None, problems: list[str]) -> Ejec
             recovered_at_ms=int(value.get("recovered_at_ms", 0)),
             ended_by=str(value.get("ended_by", "")),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except UNREADABLE as error:
         problems.append(f"ejection of {server.id!r} {text!r} is ignored: {error!r}")
         return None
     return ejection if ejection.at_ms >= server.registered_at_ms else None

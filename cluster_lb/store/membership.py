@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from cluster_lb.model.member import Member
 from cluster_lb.model.names import check_id
 from cluster_lb.store.client import Store
+from cluster_lb.store.foreign import UNREADABLE
 from cluster_lb.store.scripts import load
 
 _RENEW = load("renew_member")
@@ -66,7 +67,7 @@ def _from_fields(node_id: str, lease_ms: int, fields: Mapping[str, str]) -> Memb
     """A member whose hash is gone or foreign is still a member: its lease says that it lives."""
     try:
         listeners = tuple(str(text) for text in json.loads(fields.get("listeners", "[]")))
-    except (ValueError, TypeError):
+    except UNREADABLE:
         listeners = ()
     return Member(
         id=node_id,

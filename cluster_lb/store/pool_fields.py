@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.settings.secret import NOT_SHOWN, REVEALED
+from cluster_lb.store.foreign import UNREADABLE
 
 NOT_SETTINGS = frozenset({"created_ms", "revision", "seeds", "sticky_secret", "sticky_secret_before"})
 _SECRETS = frozenset({"sticky.secret"})
@@ -68,7 +69,7 @@ def _nest(fields: Mapping[str, str]) -> dict[str, Any]:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except UNREADABLE:
         return text
 
 

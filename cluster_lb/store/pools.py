@@ -8,11 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import ValidationError
-
 from cluster_lb.settings.routes import RouteSettings
 from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.client import Store
+from cluster_lb.store.foreign import UNREADABLE
 from cluster_lb.store.pool_fields import from_fields, shown, to_fields
 from cluster_lb.store.route_changes import route_changes
 from cluster_lb.store.scripts import load
@@ -119,7 +118,7 @@ def parse_routes(text: str | None) -> tuple[int, Routes]:
     try:
         table = json.loads(text or '{"revision":0,"routes":[]}')
         return int(table["revision"]), tuple(RouteSettings.model_validate(item) for item in table["routes"])
-    except (ValueError, TypeError, KeyError, ValidationError):
+    except UNREADABLE:
         return 0, ()
 
 

@@ -14,6 +14,7 @@ from cluster_lb.model.figures import GREATEST, is_usable
 from cluster_lb.model.names import check_id
 from cluster_lb.model.server import MAX_WEIGHT, Server, check_priority, check_weight
 from cluster_lb.model.verdict import Verdict
+from cluster_lb.store.foreign import UNREADABLE
 
 _REPORT = "report."
 T = TypeVar("T")
@@ -74,7 +75,7 @@ def read_verdict(server_id: str, text: str, problems: list[str]) -> Verdict | No
             flips=len(value.get("flips_ms") or ()),
             held_until_ms=int(value.get("held_until_ms", 0)),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except UNREADABLE as error:
         problems.append(f"verdict of {server_id!r} {text!r} is ignored: {error!r}")
         return None
 

@@ -10,6 +10,7 @@ from cluster_lb.model.availability import Health
 from cluster_lb.model.verdict import Vote
 from cluster_lb.settings.health import HealthSettings
 from cluster_lb.store.client import Store
+from cluster_lb.store.foreign import UNREADABLE
 from cluster_lb.store.scripts import load
 
 _CAST = load("cast_votes")
@@ -91,5 +92,5 @@ def _read_vote(text: str) -> Vote | None:
     try:
         value = json.loads(text)
         return Vote(Health(value["health"]), str(value.get("reason", "")), int(value.get("at_ms", 0)))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except UNREADABLE:
         return None

@@ -124,6 +124,16 @@ async def test_a_quiet_channel_keeps_its_connection(
         await eventually(lambda: len(heard) == 2)
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "[]", "{}", '{"pool":"web"}', '{"pool":"web","epoch":"x"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "garbage",
+        "[]",
+        "{}",
+        '{"pool":"web"}',
+        *(f'{{"pool":"web","epoch":{n}}}' for n in ('"x"', "1e999")),
+    ],
+)
 def test_foreign_messages_are_no_hints(text: str) -> None:
     assert read_hint(text) is None

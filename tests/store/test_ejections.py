@@ -33,7 +33,16 @@ def test_one_from_before_the_registration_is_void():
     assert read_ejection(SERVER, None, []) is None
 
 
-@pytest.mark.parametrize("text", ["garbage", "[]", '{"kind": "x"}', json.dumps(WRITTEN | {"times": "x"})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "garbage",
+        "[]",
+        '{"kind": "x"}',
+        json.dumps(WRITTEN | {"times": "x"}),
+        json.dumps(WRITTEN | {"times": 1e999}),
+    ],
+)
 def test_what_is_none_is_named(text):
     problems: list[str] = []
     assert read_ejection(SERVER, text, problems) is None

@@ -145,7 +145,15 @@ async def test_the_revision_is_read_without_the_table(store: Store, configs: Poo
 
 
 @pytest.mark.parametrize(
-    "text", [None, "garbage", "[]", '{"revision":1}', '{"revision":1,"routes":[{"host":1}]}']
+    "text",
+    [
+        None,
+        "garbage",
+        "[]",
+        '{"revision":1}',
+        '{"revision":1,"routes":[{"host":1}]}',
+        '{"revision":1e999,"routes":[]}',
+    ],
 )
 def test_a_routing_table_that_is_none_reads_as_none(text: str | None) -> None:
     assert parse_routes(text) == (0, ())

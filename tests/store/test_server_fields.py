@@ -66,7 +66,19 @@ def test_without_usable_id_and_address_there_is_no_server(server_id: str, fields
     assert len(problems) == 1
 
 
-@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"health":"NO"}', '{"health":"UP","epoch":"x"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        '{"health":"NO"}',
+        '{"health":"UP","epoch":"x"}',
+        '{"health":"UP","epoch":1e999}',
+        "[" * 100_000,
+    ],
+)
 def test_what_is_no_verdict_is_none(text: str) -> None:
     problems: list[str] = []
     assert read_verdict("a", text, problems) is None
