@@ -35,6 +35,7 @@ class Voting:
         self._votes: dict[str, dict[str, Vote]] = {}  # pool -> server id -> vote
         self._news: dict[str, set[str]] = {}  # pool -> server ids whose vote is new
         self._has_news = asyncio.Event()
+        self._problems: dict[str, str] = {}  # pool -> what was logged last
 
     def vote(self, pool: str, server_id: str, vote: Vote) -> None:
         """Hold this opinion. Cast at once when it is the first or a changed one; a changed reason alone waits
@@ -96,4 +97,8 @@ class Voting:
             except StoreUnavailableError as error:
                 _log.debug("votes not cast", pool=pool, votes=len(votes), problem=str(error))
             except StoreError as error:
-                _log.error("votes not cast", pool=pool, votes=len(votes), problem=str(error))
+                if self._problems.get(pool) != str(error):  # once, as long as it is the same
+                    _log.error("votes not cast", pool=pool, votes=len(votes), problem=str(error))
+                self._problems[pool] = str(error)
+            else:
+                self._problems.pop(pool, None)

@@ -23,7 +23,7 @@ class SharedTickets(TicketRun):
     """The tickets of `pool` on this node. `run` keeps them coming; `on_epoch` is called with the epoch in
     force when Redis has another one than this node serves, so that the pool is read again."""
 
-    __slots__ = ("_clock", "_needed", "_on_epoch", "_pool", "_store")
+    __slots__ = ("_clock", "_needed", "_on_epoch", "_pool", "_problem", "_store")
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class SharedTickets(TicketRun):
         self._pool = pool
         self._on_epoch = on_epoch
         self._clock = clock or SystemClock()
+        self._problem = ""  # what the log names already, until the next answer
 
     async def run(self) -> None:
         """Take blocks as they are needed, for ever. An outage of Redis is waited out: `take` goes on from
@@ -53,8 +54,16 @@ class SharedTickets(TicketRun):
                 await self._store.wait_up()
                 self._needed.set()
             except StoreError as error:
-                _log.error("no tickets", pool=self._pool, problem=str(error))
+                self._complain(str(error))
                 await self._pause()
+            else:
+                self._problem = ""
+
+    def _complain(self, problem: str) -> None:
+        """Once, as long as it is the same."""
+        if self._problem != problem:
+            self._problem = problem
+            _log.error("no tickets", pool=self._pool, problem=problem)
 
     async def _refill(self) -> None:
         request = self.request(self._clock.monotonic())

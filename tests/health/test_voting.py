@@ -141,3 +141,15 @@ async def test_a_forgotten_vote_is_not_cast_any_more() -> None:
 async def test_forgetting_what_was_never_voted_on_is_nothing() -> None:
     async with voting(BallotBox()) as held:
         held.forget("web", "unknown")
+
+
+async def test_a_refusal_that_goes_on_is_logged_once_and_again_when_it_comes_back() -> None:
+    box = BallotBox(*[StoreError("full")] * 3)
+    with capture_logs() as lines:
+        async with voting(box, refresh_s=0.01) as held:
+            held.vote("web", "a", UP)
+            await eventually(lambda: box.casts)
+            box.troubles = [StoreError("full")]
+            await eventually(lambda: not box.troubles)
+            await eventually(lambda: len(lines) == 2)
+    assert [line["event"] for line in lines] == ["votes not cast"] * 2

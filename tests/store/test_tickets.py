@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+from structlog.testing import capture_logs
+
 from cluster_lb.store import tickets as tickets_module
 from cluster_lb.store.client import Store
 from cluster_lb.store.scripts import load
@@ -107,6 +110,18 @@ class TestRefilling:
             await eventually(lambda: reported == [9])
             tickets.adopt(9, 4)
             await eventually(lambda: tickets.at_hand == 1)
+
+    async def test_a_refusal_that_goes_on_is_logged_once(
+        self, own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tickets_module, "_PAUSE_S", 0.01)
+        async with Store.from_url(own_server.url, command_timeout_s=5.0) as store:
+            await store.call("CONFIG", "SET", "maxmemory", 1)
+            with capture_logs() as lines:
+                async with refilled(SharedTickets(store, "web")) as tickets:
+                    tickets.adopt(0, 4)
+                    await eventually(lambda: store.counters.errors > 3)
+        assert [line["event"] for line in lines] == ["no tickets"]
 
     async def test_a_refusal_of_redis_is_tried_again(self, own_server: RedisServer) -> None:
         async with Store.from_url(own_server.url) as store, refilled(SharedTickets(store, "web")) as tickets:
