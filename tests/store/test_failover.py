@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import psutil
 import pytest
 from redis.asyncio.cluster import RedisCluster
 
-from cluster_lb.errors import StoreError
+from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.model.availability import AdminState, Health
 from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
@@ -28,7 +30,14 @@ from cluster_lb.store.url import client_factory, close_client
 from cluster_lb.store.verdicts import Verdicts
 from cluster_lb.store.view import View
 from tests.doubles.keyspace import record
-from tests.doubles.redis_servers import SentinelTrio, ask, redis_cluster, replication, sentinel_trio
+from tests.doubles.redis_servers import (
+    RedisServer,
+    SentinelTrio,
+    ask,
+    redis_cluster,
+    replication,
+    sentinel_trio,
+)
 from tests.doubles.waiting import eventually
 
 
@@ -100,7 +109,7 @@ class TestSentinel:
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Cluster of three primaries."""
     with redis_cluster(tmp_path_factory.mktemp("cluster")) as nodes:
-        yield f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in nodes)}"
+        yield _cluster_url(nodes)
 
 
 class TestCluster:
@@ -170,6 +179,38 @@ class TestCluster:
         assert own_connections(url) > before
         await close_client(client, 5.0)
         await eventually(lambda: own_connections(url) == before)
+
+
+async def test_a_cluster_that_was_down_is_an_outage_for_every_caller_and_then_it_answers(
+    tmp_path: Path,
+) -> None:
+    with redis_cluster(tmp_path) as nodes:
+        answers = Counter[int]()
+
+        async def ask_on(store: Store, number: int) -> None:
+            while True:
+                try:
+                    await store.call("GET", f"x{number}")
+                    answers[number] += 1
+                except StoreUnavailableError:
+                    await asyncio.sleep(0.02)
+
+        async with Store.from_url(_cluster_url(nodes)) as store:
+            callers = [asyncio.ensure_future(ask_on(store, number)) for number in range(8)]
+            await eventually(lambda: len(answers) == len(callers))
+            nodes[0].freeze()
+            await asyncio.wait(callers, timeout=3.0, return_when=asyncio.FIRST_EXCEPTION)
+            nodes[0].thaw()
+            answers.clear()
+            await eventually(lambda: len(answers) == len(callers), 20.0)
+            assert not any(caller.done() for caller in callers)
+            for caller in callers:
+                caller.cancel()
+            await asyncio.gather(*callers, return_exceptions=True)
+
+
+def _cluster_url(nodes: Sequence[RedisServer]) -> str:
+    return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in nodes)}"
 
 
 def own_connections(url: str) -> int:
