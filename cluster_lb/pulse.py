@@ -58,6 +58,7 @@ class Pulse:
         self._heard: set[str] = set()  # pools in which other nodes had something in flight
         self._problems: dict[str, str] = {}  # pool, empty for the membership -> what was logged last
         self._held: set[str] = set()  # pools whose expiry was held at the last sweep
+        self._twin = 0  # when the node was started that the log names already
 
     async def run(self) -> None:
         """Beat for ever. What Redis does not take is told again with the next beat."""
@@ -76,8 +77,10 @@ class Pulse:
     async def beat(self, *, whole: bool) -> None:
         """One beat; `whole`: with leases, sweeps and weights, whether anything changed or not."""
         if whole:
-            await self._membership.renew(self._describe())
+            me = self._describe()
+            await self._membership.renew(me)
             self._problems.pop("", None)
+            self._look_for_twin(me)
         for name in list(self._view.readings):
             try:
                 await self._beat_in(name, whole=whole)
@@ -85,6 +88,13 @@ class Pulse:
                 raise
             except StoreError as error:  # the other pools go on
                 self._complain(name, error)
+
+    def _look_for_twin(self, me: Member) -> None:
+        """A node that was started later under this one's id: each takes what the other told for its own."""
+        for member in self._view.members:
+            if member.id == me.id and member.started_at_ms > max(me.started_at_ms, self._twin):
+                self._twin = member.started_at_ms
+                _log.error("another node has the same id; give each its own", node=me.id, admin=member.admin)
 
     async def _beat_in(self, name: str, *, whole: bool) -> None:
         await self._publish(name, whole=whole)

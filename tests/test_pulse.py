@@ -21,7 +21,7 @@ from cluster_lb.store.registry import Registry, SweepResult
 from cluster_lb.store.view import View
 from cluster_lb.store.weights import Weights
 
-ME = Member(id="n1", version="0")
+ME = Member(id="n1", version="0", started_at_ms=5)
 
 
 class Told:
@@ -121,6 +121,15 @@ def pulse(told: Told, pools: OnePool) -> Pulse:
 async def test_a_whole_beat_renews_leases_sweeps_and_adjusts_weights(pulse: Pulse, told: Told) -> None:
     await pulse.beat(whole=True)
     assert told.take() == [("renew", "n1"), ("publish", "web", 1, {}), ("sweep", "web"), ("adjust",)]
+
+
+async def test_a_node_that_came_later_under_the_same_id_is_named_once(pulse: Pulse, told: Told) -> None:
+    earlier, later = (replace(ME, started_at_ms=at, admin=f"10.0.0.{at}:9900") for at in (3, 9))
+    with capture_logs() as lines:
+        for found in (ME, earlier, later, ME, later):
+            told.members = (found,)
+            await pulse.beat(whole=True)
+    assert [line["admin"] for line in lines] == ["10.0.0.9:9900"]
 
 
 async def test_between_whole_beats_only_changed_load_is_told(
