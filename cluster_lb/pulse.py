@@ -78,9 +78,8 @@ class Pulse:
         """One beat; `whole`: with leases, sweeps and weights, whether anything changed or not."""
         if whole:
             me = self._describe()
-            await self._membership.renew(me)
+            self._look_for_twin(me, await self._membership.renew(me))
             self._problems.pop("", None)
-            self._look_for_twin(me)
         for name in list(self._view.readings):
             try:
                 await self._beat_in(name, whole=whole)
@@ -89,12 +88,12 @@ class Pulse:
             except StoreError as error:  # the other pools go on
                 self._complain(name, error)
 
-    def _look_for_twin(self, me: Member) -> None:
-        """A node that was started later under this one's id: each takes what the other told for its own."""
-        for member in self._view.members:
-            if member.id == me.id and member.started_at_ms > max(me.started_at_ms, self._twin):
-                self._twin = member.started_at_ms
-                _log.error("another node has the same id; give each its own", node=me.id, admin=member.admin)
+    def _look_for_twin(self, me: Member, before: Member) -> None:
+        """A node that was started later under this one's id, and wrote in between: each takes what the other
+        told for its own."""
+        if before.started_at_ms > max(me.started_at_ms, self._twin):
+            self._twin = before.started_at_ms
+            _log.error("another node has the same id; give each its own", node=me.id, admin=before.admin)
 
     async def _beat_in(self, name: str, *, whole: bool) -> None:
         await self._publish(name, whole=whole)

@@ -33,11 +33,13 @@ class Told:
         self.swept = SweepResult()
         self.readings = {"web": None}
         self.members = (ME, replace(ME, id="n2"))
+        self.before = ME
         self.elsewhere = {"a": 7}
         self.refused = ""  # pool that Redis refuses to sweep
 
-    async def renew(self, member: Member) -> None:
+    async def renew(self, member: Member) -> Member:
         self.calls.append(("renew", member.id))
+        return self.before
 
     async def publish(
         self,
@@ -127,7 +129,7 @@ async def test_a_node_that_came_later_under_the_same_id_is_named_once(pulse: Pul
     earlier, later = (replace(ME, started_at_ms=at, admin=f"10.0.0.{at}:9900") for at in (3, 9))
     with capture_logs() as lines:
         for found in (ME, earlier, later, ME, later):
-            told.members = (found,)
+            told.before = found
             await pulse.beat(whole=True)
     assert [line["admin"] for line in lines] == ["10.0.0.9:9900"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cluster_lb.model.member import Member
 from cluster_lb.model.names import check_id
@@ -25,11 +25,13 @@ class Membership:
         self._store = store
         self._lease_ms = lease_ms
 
-    async def renew(self, member: Member) -> None:
-        """Say that the node lives, and all that the others may know of it."""
+    async def renew(self, member: Member) -> Member:
+        """Say that the node lives, and all that the others may know of it. Returns what was said before under
+        its id."""
         key = self._store.keys.member(check_id(member.id, "node"))
         await self._store.run(_RENEW, [self._store.keys.members], [member.id, self._lease_ms])
-        await self._store.run(_DESCRIBE, [key], [self._lease_ms, json.dumps(_to_fields(member))])
+        before = await self._store.run(_DESCRIBE, [key], [self._lease_ms, json.dumps(_to_fields(member))])
+        return _from_fields(member.id, 0, _table(before))
 
     async def leave(self, node_id: str) -> None:
         """Say that the node ends now."""
@@ -46,9 +48,13 @@ class Membership:
         leases = await self.leases()
         said = await self._store.run_each(_READ, [(self._store.keys.member(node), ()) for node in leases])
         return tuple(
-            _from_fields(node, lease_ms, dict(zip(flat[::2], flat[1::2], strict=True)))
+            _from_fields(node, lease_ms, _table(flat))
             for (node, lease_ms), flat in zip(leases.items(), said, strict=True)
         )
+
+
+def _table(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _to_fields(member: Member) -> dict[str, str | int]:

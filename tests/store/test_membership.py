@@ -37,6 +37,14 @@ async def test_a_member_reads_as_it_was_written(store: Store) -> None:
     assert (fields["epoch.web"], fields["admin"], fields["zone"]) == ("4", "127.0.0.1:9900", "z")
 
 
+async def test_who_renews_is_told_what_was_said_before_under_its_id(store: Store) -> None:
+    membership = Membership(store)
+    assert (await membership.renew(MEMBER)).started_at_ms == 0
+    before = await membership.renew(replace(MEMBER, started_at_ms=18, admin="10.0.0.2:9900"))
+    assert (before.started_at_ms, before.admin) == (17, MEMBER.admin)
+    assert (await membership.renew(MEMBER)).admin == "10.0.0.2:9900"
+
+
 async def test_a_lease_that_ended_ends_the_membership(store: Store) -> None:
     membership = Membership(store)
     await membership.renew(MEMBER)
