@@ -1,8 +1,8 @@
 """Memory that is free goes back to the system.
 
-glibc keeps what lies free between blocks in use, and gives out another part of it each time. A TLS connection has
-a buffer of 256 KiB (uvloop's), of which it uses a page or two: after some thousands of them, one after the
-other, a process would hold as much as if all were open at once, with full buffers.
+glibc keeps what lies free between blocks in use, and gives out another part of it each time. A TLS connection
+has a buffer of 256 KiB (in uvloop), of which it uses a page or two: after some thousands of them, one after
+the other, a process would hold as much as if all were open at once, with full buffers.
 """
 
 from __future__ import annotations
