@@ -48,11 +48,11 @@ async def test_a_hint_is_obeyed_before_there_is_a_snapshot_that_says_so(cluster:
     async with backends(cluster.redis.url, {"a": 1, "b": 1}):
         await cluster.ready("a", "b")
         async with Store.from_url(cluster.redis.url, command_timeout_s=5.0) as store:
-            epoch = int(await store.call("GET", "lb:{web}:epoch")) + 1
-            hint = {"pool": "web", "epoch": epoch, "what": "state", "server": "a", "takes": "refuses"}
-            await store.call("PUBLISH", "lb:events", json.dumps(hint))
 
             async def is_obeyed() -> bool:
+                epoch = int(await store.call("GET", "lb:{web}:epoch")) + 1
+                hint = {"pool": "web", "epoch": epoch, "what": "state", "server": "a", "takes": "refuses"}
+                await store.call("PUBLISH", "lb:events", json.dumps(hint))
                 return (await cluster.send(EACH)).keys() == {"b"}
 
             await eventually(is_obeyed, WORD_S)
