@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 
 from aiohttp import web
@@ -22,12 +23,13 @@ async def get_events(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
-    await response.prepare(request)
-    await response.write(b": the last events first\n\n")
-    while not hub.closed:
-        events = await hub.after(seen, KEEP_ALIVE_S)
-        seen = events[-1].number if events else seen
-        await response.write(b"".join(map(_encoded, events)) or b": keep-alive\n\n")
+    with suppress(ConnectionResetError):  # a closed tab is nobody's error
+        await response.prepare(request)
+        await response.write(b": the last events first\n\n")
+        while not hub.closed:
+            events = await hub.after(seen, KEEP_ALIVE_S)
+            seen = events[-1].number if events else seen
+            await response.write(b"".join(map(_encoded, events)) or b": keep-alive\n\n")
     return response
 
 
