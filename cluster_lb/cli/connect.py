@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +10,7 @@ from cluster_lb.settings.load import with_overrides
 from cluster_lb.settings.schema import Settings
 from cluster_lb.store import embedded
 from cluster_lb.store.client import Store
+from cluster_lb.store.url import without_password
 
 # A person waits here, not a request: rather a late answer than none.
 _TIMEOUT_S = 5.0
@@ -38,8 +38,3 @@ async def _greet(store: Store, redis: str) -> None:
                 "start a node with `cluster-lb serve`, or name your Redis with --redis"
             ) from None
         raise StoreUnavailableError(f"--redis {without_password(redis)}: {error}") from None
-
-
-def without_password(url: str) -> str:
-    """The URL for people to read."""
-    return re.sub(r"(//[^:/@]*:)[^@/]*@", r"\1***@", url)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -52,25 +53,32 @@ def client_factory(url: str, command_timeout_s: float) -> ClientFactory:
         "socket_connect_timeout": command_timeout_s,
         "retry": Retry(NoBackoff(), 0),
     }
-    parts = urlsplit(url)
+    parts, shown = urlsplit(url), without_password(url)
+    if parts.scheme != "unix" and "@" in url and "@" not in parts.netloc:
+        raise InvalidValueError(f"Redis URL {shown!r}: in a password write / as %2F, ? as %3F and # as %23")
     if parts.scheme in ("redis", "rediss", "unix"):
-        return _single(url, parts, options)
+        return _single(url, shown, parts, options)
     if parts.scheme == "redis+sentinel":
-        return _sentinel(url, parts, options)
+        return _sentinel(shown, parts, options)
     if parts.scheme == "redis+cluster":
-        return _cluster(url, parts, options)
-    raise InvalidValueError(f"Redis URL {url!r}: write {_FORMS}")
+        return _cluster(shown, parts, options)
+    raise InvalidValueError(f"Redis URL {shown!r}: write {_FORMS}")
 
 
-def _single(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
+def without_password(url: str) -> str:
+    """The URL for people to read."""
+    return re.sub(r"(//[^:/@]*:).*@", r"\1***@", url)
+
+
+def _single(url: str, shown: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
     try:
         parsed = parse_url(url)
     except ValueError as error:
-        raise InvalidValueError(f"Redis URL {url!r}: {error}") from None
+        raise InvalidValueError(f"Redis URL {shown!r}: {error}") from None
     if not (parsed.get("host") or parsed.get("path")):
-        raise InvalidValueError(f"Redis URL {url!r}: no host or path; write {_FORMS}")
+        raise InvalidValueError(f"Redis URL {shown!r}: no host or path; write {_FORMS}")
     if parts.scheme != "unix" and parts.path.strip("/"):
-        _database(url, parts.path.strip("/"))
+        _database(shown, parts.path.strip("/"))
 
     def connect() -> Client:
         return Redis.from_pool(ConnectionPool(**{**options, **parsed}))
@@ -78,14 +86,14 @@ def _single(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFact
     return connect
 
 
-def _sentinel(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
-    hosts, login = _hosts(url, parts)
+def _sentinel(shown: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
+    hosts, login = _hosts(shown, parts)
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
         raise InvalidValueError(
-            f"Redis URL {url!r}: name the primary, as in redis+sentinel://h1:p,h2:p/NAME/0"
+            f"Redis URL {shown!r}: name the primary, as in redis+sentinel://h1:p,h2:p/NAME/0"
         )
-    db = _database(url, database) if database else 0
+    db = _database(shown, database) if database else 0
 
     def connect() -> Client:
         sentinel = Sentinel(hosts, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
@@ -95,10 +103,10 @@ def _sentinel(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFa
     return connect
 
 
-def _cluster(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
-    hosts, login = _hosts(url, parts)
+def _cluster(shown: str, parts: SplitResult, options: dict[str, Any]) -> ClientFactory:
+    hosts, login = _hosts(shown, parts)
     if parts.path.strip("/"):
-        raise InvalidValueError(f"Redis URL {url!r}: a Cluster has no database numbers or names")
+        raise InvalidValueError(f"Redis URL {shown!r}: a Cluster has no database numbers or names")
 
     def connect() -> Client:
         return RedisCluster(startup_nodes=[ClusterNode(*host) for host in hosts], **options, **login)
@@ -106,20 +114,20 @@ def _cluster(url: str, parts: SplitResult, options: dict[str, Any]) -> ClientFac
     return connect
 
 
-def _hosts(url: str, parts: SplitResult) -> tuple[list[tuple[str, int]], dict[str, Any]]:
+def _hosts(shown: str, parts: SplitResult) -> tuple[list[tuple[str, int]], dict[str, Any]]:
     user_info, _, hosts = parts.netloc.rpartition("@")
     user, _, password = user_info.partition(":")
     login = {"username": unquote(user), "password": unquote(password)}
     try:
         addresses = [Address.parse(host) for host in hosts.split(",")]
     except InvalidValueError as error:
-        raise InvalidValueError(f"Redis URL {url!r}: {error}") from None
+        raise InvalidValueError(f"Redis URL {shown!r}: {error}") from None
     return [(a.host, a.port) for a in addresses], {key: text for key, text in login.items() if text}
 
 
-def _database(url: str, text: str) -> int:
+def _database(shown: str, text: str) -> int:
     if not text.isdecimal():
-        raise InvalidValueError(f"Redis URL {url!r}: database {text!r} is not a number")
+        raise InvalidValueError(f"Redis URL {shown!r}: database {text!r} is not a number")
     return int(text)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from cluster_lb.cli.connect import without_password
 from cluster_lb.store import embedded
 from tests.doubles.ports import free_port
 
@@ -27,15 +24,3 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(cluster_lb):
     [line] = ended.err
     assert line.startswith(f"cluster-lb: --redis redis://me:***@127.0.0.1:{port}/0: Redis is not available")
     assert "secret" not in line
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("redis://h:6379/0", "redis://h:6379/0"),
-        ("redis://:pw@h:6379/0", "redis://:***@h:6379/0"),
-        ("redis+sentinel://u:p:w@h:1,i:2/main/0", "redis+sentinel://u:***@h:1,i:2/main/0"),
-    ],
-)
-def test_a_password_is_not_shown(url, shown):
-    assert without_password(url) == shown

@@ -14,7 +14,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.store.client import Store
-from cluster_lb.store.url import cancellable, client_factory, close_client
+from cluster_lb.store.url import cancellable, client_factory, close_client, without_password
 from tests.doubles.ports import free_port
 from tests.doubles.redis_servers import RedisServer, need_binary, running
 
@@ -40,6 +40,39 @@ def test_a_bad_url_is_named_with_what_is_wrong(url: str, problem: str) -> None:
         client_factory(url, 0.5)
     assert str(caught.value).startswith(f"Redis URL {url!r}: ")
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:pass-word@h:70000",
+        "redis://:pass-word@h/web",
+        "redis://:pass-/word@h:6379/0",
+        "redis+sentinel://:pass-?word@h:1/main",
+        "redis+cluster://:pass-#word@h:1",
+        "http://:pass-word@h",
+    ],
+)
+def test_a_bad_url_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        client_factory(url, 0.5)
+    assert "***@h" in str(caught.value)
+    assert "pass-" not in str(caught.value)
+    assert "word@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("redis://:pw@h:6379/0", "redis://:***@h:6379/0"),
+        ("redis://:p/w@h:6379/0", "redis://:***@h:6379/0"),
+        ("redis://h:6379/0?client_name=a:b", "redis://h:6379/0?client_name=a:b"),
+        ("redis+sentinel://u:p:w@h:1,i:2/main/0", "redis+sentinel://u:***@h:1,i:2/main/0"),
+    ],
+)
+def test_a_password_is_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 async def test_one_redis_with_tls_login_and_database() -> None:
