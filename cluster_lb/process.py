@@ -7,7 +7,6 @@ import multiprocessing
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -22,16 +21,14 @@ from cluster_lb.settings.schema import Settings
 from cluster_lb.store.client import Store
 from cluster_lb.store.embedded import ensure
 from cluster_lb.supervisor import Supervisor, worker_count
-from cluster_lb.tls.front import check_listeners
 
 _log = structlog.get_logger("serve")
 
 
 def serve_settings(settings: Settings) -> None:
-    """Serve until a signal says stop. Raises SettingsError for an address that is taken, a TLS file that
-    cannot be used, or a log that cannot be opened, StoreError where there is no Redis to be had."""
+    """Serve until a signal says stop. Raises SettingsError for an address that is taken, or a log that
+    cannot be opened, StoreError where there is no Redis to be had."""
     configure_logs(settings.node.log_level, settings.node.log_format)
-    check_listeners(settings.listeners, time.time())  # workers could only say it each for itself
     sockets = [bind(listener.bind) for listener in settings.listeners]
     if worker_count(settings) > 1:
         check_log(settings.node.access_log_path)

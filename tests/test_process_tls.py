@@ -149,11 +149,11 @@ async def _shows(served: Served, authority: Authority, name: str) -> bool:
     [
         (
             lambda authority: (authority.folder / "site.key").unlink(),
-            "key {0}/site.key of certificate {0}/site.pem: cannot be read: No such file or directory",
+            "listeners.0: key {0}/site.key of certificate {0}/site.pem: cannot be read: No such file",
         ),
         (
             lambda authority: authority.issue("a.example", days=(-9, -2)),
-            "certificate {0}/site.pem: expired on",
+            "listeners.0: certificate {0}/site.pem: expired on",
         ),
     ],
 )
@@ -170,5 +170,5 @@ def test_files_that_cannot_be_used_are_bad_settings(tmp_path, command, spoil, pr
     arguments = ["check", str(settings)] if command == "check" else ["serve", "--config", str(settings)]
     done = subprocess.run([sys.executable, "-m", "cluster_lb", *arguments], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"cluster-lb: {problem.format(tmp_path)}")
+    assert done.stderr.startswith(f"cluster-lb: {settings}: {problem.format(tmp_path)}")
     assert done.stderr.count("\n") == 1

@@ -27,7 +27,10 @@ def load_checked(file: Path) -> Settings:
     """The settings of a file whose Redis URL is well-formed too, and whose certificates can be used. Raises
     SettingsError."""
     settings = load_settings(file)
-    check_listeners(settings.listeners, time.time())
+    try:
+        check_listeners(settings.listeners, time.time())
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {error.path}", error.problem) from None
     if settings.redis.url != "embedded":
         try:
             Store.from_url(settings.redis.url)

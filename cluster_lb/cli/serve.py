@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cluster_lb.settings.load import load_settings, with_overrides
+from cluster_lb.cli.check import load_checked
+from cluster_lb.settings.load import with_overrides
 from cluster_lb.settings.schema import Settings
 
 
@@ -43,7 +44,7 @@ def serve(
 ) -> None:
     """Run a node: balance what comes in on the listeners over the pools of the cluster."""
     settings = with_overrides(
-        load_settings(config) if config else Settings(),
+        load_checked(config) if config else Settings(),
         redis=redis,
         namespace=namespace,
         listen=listen or (),

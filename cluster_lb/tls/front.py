@@ -63,10 +63,13 @@ def watched_front(
 
 
 def check_listeners(listeners: Iterable[ListenerTlsSettings], now: float) -> None:
-    """Read the files of all of them, for nothing but the SettingsError."""
-    for listener in listeners:
+    """Read the files of all of them, for nothing but the SettingsError, which names the listener too."""
+    for index, listener in enumerate(listeners):
         if listener.tls:
-            load_front(listener, now)
+            try:
+                load_front(listener, now)
+            except SettingsError as error:
+                raise SettingsError(f"listeners.{index}: {error.path}", error.problem) from None
 
 
 def _by_names(certificates: Iterable[Certificate]) -> dict[frozenset[str], list[Certificate]]:

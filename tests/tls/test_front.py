@@ -42,5 +42,5 @@ def test_a_bad_client_ca_is_named(authority, tmp_path, content, problem):
     settings = ListenerTlsSettings(
         tls=(authority.issue("a"),), client_certificates="optional", client_ca=str(ca)
     )
-    with pytest.raises(SettingsError, match=f"client_ca {ca}: {problem}"):
+    with pytest.raises(SettingsError, match=f"listeners.1: client_ca {ca}: {problem}"):
         check_listeners([ListenerTlsSettings(), settings], time.time())
