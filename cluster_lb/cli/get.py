@@ -14,7 +14,14 @@ from rich.table import Table
 from cluster_lb.admin.resources import Json, node_json, pool_json, route_json, servers_json
 from cluster_lb.cli.connect import open_store
 from cluster_lb.cli.options import Namespace, Redis
-from cluster_lb.cli.tables import console, nodes_table, pools_table, routes_table, servers_table
+from cluster_lb.cli.tables import (
+    console,
+    nodes_table,
+    pools_table,
+    routes_table,
+    servers_table,
+    uncut_console,
+)
 from cluster_lb.errors import InvalidValueError, NotFoundError
 from cluster_lb.model.names import check_pool_name
 from cluster_lb.store.client import Store
@@ -43,7 +50,10 @@ def get(
         str | None, typer.Argument(metavar="[POOL]", help="Only this pool (pools, servers).")
     ] = None,
     form: Annotated[
-        Form, typer.Option("--output", "-o", help="wide: with votes; the JSON is the admin API's.")
+        Form,
+        typer.Option(
+            "--output", "-o", help="wide: with votes, and nothing left out; the JSON is the admin API's."
+        ),
     ] = Form.table,
     redis: Redis = "embedded",
     namespace: Namespace = "lb",
@@ -55,7 +65,8 @@ def get(
     if form is Form.json:
         typer.echo(json.dumps({what.value: items}, indent=2))
     elif items:
-        console().print(_TABLES[what](items, form is Form.wide))
+        out = uncut_console() if form is Form.wide else console()
+        out.print(_TABLES[what](items, out.width, form is Form.wide))
     else:
         typer.echo(f"no {what}", err=True)
 
@@ -97,10 +108,10 @@ _SOURCES: dict[What, Callable[[Store, str | None], Awaitable[list[Json]]]] = {
     What.nodes: _nodes,
     What.routes: _routes,
 }
-# what -> (items, wide) -> table
-_TABLES: dict[What, Callable[[Iterable[Json], bool], Table]] = {
-    What.pools: lambda pools, _: pools_table(pools),
-    What.servers: lambda servers, wide: servers_table(servers, width=console().width, wide=wide),
-    What.nodes: lambda nodes, _: nodes_table(nodes),
-    What.routes: lambda routes, _: routes_table(routes),
+# what -> (items, width of the terminal, wide) -> table
+_TABLES: dict[What, Callable[[Iterable[Json], int, bool], Table]] = {
+    What.pools: lambda pools, *_: pools_table(pools),
+    What.servers: lambda servers, width, wide: servers_table(servers, width=width, wide=wide),
+    What.nodes: lambda nodes, width, _: nodes_table(nodes, width),
+    What.routes: lambda routes, *_: routes_table(routes),
 }

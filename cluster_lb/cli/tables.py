@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,7 @@ from cluster_lb.admin.resources import Json, utc
 _NO_LIMIT = 1000  # columns: a pipe has no width, so nothing is cut
 _NARROW = 112  # columns, under which a table leaves out what it can
 _REASONS = ("reason", "state_reason", "percent_reason")
+_WRAPPED = {"REASON", "EPOCHS", "CHANGES"}  # rather on several lines than at the cost of the other columns
 _STYLES = {"UP": "green", "DOWN": "red", "NEW": "yellow", "DRAIN": "yellow", "MAINT": "yellow"} | {
     "busy": "yellow",
     "drain": "yellow",
@@ -38,39 +40,49 @@ Measured = Mapping[tuple[str, str], float]
 
 
 def console() -> Console:
-    """Standard output, cut to its width only where it is a terminal."""
+    """Standard output; tables fit its width where it is a terminal."""
     return Console(width=None if sys.stdout.isatty() else _NO_LIMIT)
+
+
+def uncut_console() -> Console:
+    """Standard output, where even a terminal shows each row whole, on as many lines as it takes."""
+    return Console(width=_NO_LIMIT)
 
 
 def pools_table(pools: Iterable[Json]) -> Table:
     rows = []
     for pool in pools:
         taking = sum(server["share"] > 0 for server in pool["servers"])
+        in_flight = sum(server["in_flight"] for server in pool["servers"])
+        most = pool["settings"]["limits"]["pool_requests"]
         rows.append(
             [
                 pool["name"],
                 pool["policy"],
                 str(pool["epoch"]),
-                f"{taking}/{len(pool['servers'])}",
+                f"{taking} of {len(pool['servers'])}",
+                _of(in_flight, most),
                 pool["settings"]["health"]["kind"],
-                _trouble(pool),
+                _trouble(pool, is_full=bool(most) and in_flight >= most),
             ]
         )
-    return _table(["POOL", "POLICY", "EPOCH", "TAKING TRAFFIC", "PROBES", ""], rows)
+    return _table(["POOL", "POLICY", "EPOCH", "TAKING TRAFFIC", "IN FLIGHT", "PROBES", ""], rows)
 
 
-def _trouble(pool: Json) -> str | Text:
+def _trouble(pool: Json, *, is_full: bool) -> Text:
     if pool["panics"]:
         return Text("panic: health is ignored", "bold red")
-    return Text("backups serve", "bold yellow") if pool["backups_serve"] else ""
+    if is_full:
+        return Text("full: requests queue", "bold yellow")
+    return Text("backups serve" if pool["backups_serve"] else "", "bold yellow")
 
 
 def servers_table(
     servers: Iterable[Json], measured: Measured | None = None, width: int = _NO_LIMIT, *, wide: bool = False
 ) -> Table:
-    """With `measured` there is a column beside the exact share. A narrow one has no addresses, zones,
-    priorities and reasons, a `wide` one has all, and who votes what; zones and priorities are shown where
-    there are any."""
+    """With `measured` there is a column beside the exact share. A narrow one has no addresses, zones and
+    priorities, and below it what keeps servers from traffic; a `wide` one has all, and who votes
+    what. Zones and priorities are shown where there are any."""
     servers = list(servers)
     rows = [_server_cells(server, measured) for server in servers]
     titles = [
@@ -87,14 +99,35 @@ def servers_table(
         "ZONE",
         "PRIORITY",
     ]
-    left_out = {"ADDRESS", "ZONE", "PRIORITY", "REASON"} if width < _NARROW and not wide else set()
+    narrow = width < _NARROW and not wide
+    left_out = {"ADDRESS", "ZONE", "PRIORITY", "REASON"} if narrow else set()
     if measured is None:
         left_out.add("MEASURED")
     if not wide:
         left_out.add("VOTES")
     left_out |= {key.upper() for key in ("zone", "priority") if not any(s[key] for s in servers)}
     shown = [title for title in [*titles, "REASON", "VOTES"] if title not in left_out]
-    return _table(shown, [[row[title] for title in shown] for row in rows])
+    table = _table(shown, [[row[title] for title in shown] for row in rows])
+    if narrow:
+        table.caption = "\n".join(filter(None, map(_below, servers)))
+        table.caption_justify, table.caption_style = "left", ""
+    return table
+
+
+def is_well(server: Json) -> bool:
+    """Whether nobody has anything against it."""
+    words = (server["admin_state"], server["state"])
+    return words == ("READY", "up") and _passes(server) and not server["stale"]
+
+
+def _passes(server: Json) -> bool:
+    return server["health"] != "DOWN" and not server["ejected"]
+
+
+def _below(server: Json) -> str:
+    """A line with what keeps a server from traffic; empty where that is nothing, or an operator."""
+    text = _reasons(server | {"reason": ""} if _passes(server) else server)
+    return escape(f"{server['pool']}/{server['id']}: {text}") if text else ""
 
 
 def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Text]:
@@ -109,13 +142,22 @@ def _server_cells(server: Json, measured: Measured | None) -> dict[str, str | Te
         "SHARE": percent(server["share"]),
         "MEASURED": "-" if share is None else percent(share),
         "WEIGHT": str(weight) if weight == effective else f"{effective} of {weight}",
-        "IN FLIGHT": f"{server['in_flight']} of {most}" if most else str(server["in_flight"]),
+        "IN FLIGHT": _of(server["in_flight"], most),
         "LEASE": _seconds(server["lease_ms"]),
         "ZONE": server["zone"],
         "PRIORITY": str(server["priority"]),
-        "REASON": "; ".join(filter(None, (server[name] for name in _REASONS))),
+        "REASON": _reasons(server),
         "VOTES": "; ".join(_vote(node, vote) for node, vote in server["verdict"]["votes"].items()),
     }
+
+
+def _of(count: int, most: int) -> str:
+    """`most`: 0 for any."""
+    return f"{count} of {most}" if most else str(count)
+
+
+def _reasons(server: Json) -> str:
+    return "; ".join(filter(None, (server[name] for name in _REASONS)))
 
 
 def _strictest_word(server: Json) -> str:
@@ -134,22 +176,24 @@ def _vote(node: str, vote: Json) -> str:
     return f"{node} {vote['health']} {vote['reason']} ({utc(vote['at_ms'])})"
 
 
-def nodes_table(nodes: Iterable[Json]) -> Table:
-    titles = ["NODE", "ZONE", "LISTENERS", "ADMIN", "VERSION", "LEASE", "SNAPSHOT AGE", "EPOCHS"]
+def nodes_table(nodes: Iterable[Json], width: int = _NO_LIMIT) -> Table:
+    """A narrow one has no admin addresses and versions."""
     rows = [
-        [
-            node["id"],
-            node["zone"],
-            " ".join(node["listeners"]),
-            node["admin"],
-            node["version"],
-            _seconds(node["lease_ms"]),
-            _seconds(node["snapshot_age_ms"]),
-            " ".join(f"{pool}:{epoch}" for pool, epoch in sorted(node["epochs"].items())),
-        ]
+        {
+            "NODE": node["id"],
+            "ZONE": node["zone"],
+            "LISTENERS": " ".join(node["listeners"]),
+            "ADMIN": node["admin"],
+            "VERSION": node["version"],
+            "LEASE": _seconds(node["lease_ms"]),
+            "SNAPSHOT AGE": _seconds(node["snapshot_age_ms"]),
+            "EPOCHS": " ".join(f"{pool}:{epoch}" for pool, epoch in sorted(node["epochs"].items())),
+        }
         for node in nodes
     ]
-    return _table(titles, rows)
+    left_out = {"ADMIN", "VERSION"} if width < _NARROW else set()
+    shown = [title for title in (rows[0] if rows else ()) if title not in left_out]
+    return _table(shown, [[row[title] for title in shown] for row in rows])
 
 
 def routes_table(routes: Iterable[Json]) -> Table:
@@ -181,7 +225,7 @@ def _state(word: str) -> Text:
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for title in titles:
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, no_wrap=title not in _WRAPPED)
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return table

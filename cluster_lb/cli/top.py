@@ -23,7 +23,7 @@ from cluster_lb.cli.connect import open_store
 from cluster_lb.cli.get import read_pools
 from cluster_lb.cli.measured import Sample, sample
 from cluster_lb.cli.options import Namespace, Redis
-from cluster_lb.cli.tables import Measured, console, nodes_table, pools_table, servers_table
+from cluster_lb.cli.tables import Measured, console, is_well, nodes_table, pools_table, servers_table
 from cluster_lb.errors import StoreUnavailableError
 from cluster_lb.store.client import Store
 from cluster_lb.store.membership import Membership
@@ -85,11 +85,13 @@ class Screen:
 
 def _parts(nodes: list[Json], pools: list[Json], measured: Measured, answered: int) -> Iterator[Table | Text]:
     servers = [server for pool in pools for server in pool["servers"]]
-    yield nodes_table(nodes) if nodes else Text("no nodes", style="dim")
+    servers.sort(key=is_well)  # the screen may end before the table does
+    width = console().width
+    yield nodes_table(nodes, width) if nodes else Text("no nodes", style="dim")
     yield Text()
     yield pools_table(pools) if pools else Text("no pools", style="dim")
     yield Text()
-    yield servers_table(servers, measured, console().width) if servers else Text("no servers", style="dim")
+    yield servers_table(servers, measured, width) if servers else Text("no servers", style="dim")
     if answered < len(nodes):
         yield Text()
         yield Text(

@@ -63,7 +63,7 @@ def test_pools_and_nodes_and_routes_are_listed(cluster_lb, register, store):
     store(lambda store: PoolConfigs(store).apply({"web": PoolSettings(policy="round_robin")}, routes))
     _, pool = cluster_lb("get", "pools").out
     assert pool.split()[:2] == ["web", "round_robin"]
-    assert "1/1" in pool
+    assert "1 of 1" in pool
     _, node = cluster_lb("get", "nodes").out
     assert node.split()[:5] == ["n1", "a", "0.0.0.0:8080", "127.0.0.1:9900", "0.1.0"]
     assert node.split()[-1] == "web:7"
@@ -82,6 +82,14 @@ def test_pools_and_nodes_and_routes_are_listed(cluster_lb, register, store):
         "pools": {"api": 95, "new": 5},
         "strip_prefix": "/v1",
     }
+
+
+def test_a_wide_table_is_not_cut_even_on_a_terminal(cluster_lb, register, monkeypatch):
+    register("s" * 128)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "s" * 128 not in cluster_lb("get", "servers").out[1]
+    assert "s" * 128 in cluster_lb("get", "servers", "-o", "wide").out[1]
 
 
 def test_a_long_row_is_not_cut_where_nobody_looks(cluster_lb, register):

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cluster_lb.cli.tables import servers_table
+from cluster_lb.cli.tables import nodes_table, pools_table, servers_table
 
 SERVER = {
     "pool": "web",
@@ -38,19 +38,52 @@ SERVER = {
 }
 
 
-def printed(width: int, measured=None, *, wide: bool = False, **changes) -> str:
+NODE = {
+    "id": "lb-1",
+    "zone": "",
+    "listeners": ["0.0.0.0:8080"],
+    "admin": "10.0.0.5:9900",
+    "version": "0.1.0",
+    "lease_ms": 4100,
+    "snapshot_age_ms": 500,
+    "epochs": {f"p{n}": 3 for n in range(30)},
+}
+POOL = {
+    "name": "web",
+    "policy": "round_robin",
+    "epoch": 7,
+    "panics": False,
+    "backups_serve": False,
+    "servers": [SERVER],
+}
+
+
+def drawn(table, width: int) -> str:
     out = io.StringIO()
-    Console(file=out, width=width).print(servers_table([SERVER | changes], measured, width, wide=wide))
+    Console(file=out, width=width).print(table)
     return out.getvalue()
 
 
+def printed(width: int, measured=None, *, wide: bool = False, **changes) -> str:
+    return drawn(servers_table([SERVER | changes], measured, width, wide=wide), width)
+
+
 @pytest.mark.parametrize(("width", "whole"), [(80, False), (140, True)])
-def test_a_narrow_terminal_gets_no_addresses_and_reasons(width, whole):
+def test_a_narrow_terminal_gets_no_addresses(width, whole):
     text = printed(width, {("web", "app-1"): 0.6})
     for cell in ("web", "app-1", "READY", "DOWN", "62.5 %", "60.0 %", "3 of 5", "12", "4.1 s"):
         assert cell in text
     assert ("10.0.0.1:8000" in text) is whole
-    assert ("L4CON connection refused" in text) is whole
+
+
+def test_a_narrow_terminal_gets_below_what_keeps_servers_from_traffic():
+    *_, last = printed(80, reason="L4CON [refused]").splitlines()
+    assert last.rstrip() == "web/app-1: L4CON [refused]"
+    assert "L4CON" in printed(80, health="UP", ejected=True)
+    assert "cpu 0.90" in printed(80, health="UP", percent_reason="cpu 0.90 against 0.50")
+    well = printed(80, health="UP", admin_state="MAINT", reason="L4OK")
+    assert "L4OK" not in well
+    assert len(well.splitlines()) == 2
 
 
 def test_there_is_no_measured_column_where_nothing_was_measured():
@@ -91,6 +124,35 @@ def test_a_wide_table_tells_who_votes_what_and_when():
     text = printed(300, wide=True)
     assert "n1 DOWN L4CON connection refused (22:13:20 UTC); n2 UP L4OK (22:13:21 UTC)" in text
     assert "n1 DOWN" not in printed(300)
+
+
+@pytest.mark.parametrize("table", ["servers", "nodes"])
+def test_a_long_text_takes_several_lines_and_cuts_no_other_column(table):
+    if table == "servers":
+        text = printed(120, reason=" ".join(f"because{n}" for n in range(30)))
+        assert "10.0.0.1:8000" in text
+        assert "because29" in text
+    else:
+        text = drawn(nodes_table([NODE], 80), 80)
+        assert "0.0.0.0:8080  4.1 s" in text
+        assert "p29:3" in text
+
+
+def test_a_narrow_terminal_gets_no_admin_addresses_and_versions():
+    assert "10.0.0.5:9900  0.1.0" in drawn(nodes_table([NODE], 140), 140)
+    assert "9900" not in drawn(nodes_table([NODE], 80), 80)
+
+
+@pytest.mark.parametrize(
+    ("most", "shown", "trouble"), [(0, "12 ", ""), (13, "12 of 13", ""), (12, "12 of 12", "full")]
+)
+def test_a_pool_shows_what_is_in_flight_and_when_it_is_full(most, shown, trouble):
+    text = drawn(
+        pools_table([POOL | {"settings": {"health": {"kind": "tcp"}, "limits": {"pool_requests": most}}}]),
+        140,
+    )
+    assert shown in text
+    assert ("full: requests queue" in text) is bool(trouble)
 
 
 def test_markup_in_a_name_is_text():

@@ -29,6 +29,12 @@ def test_once_prints_nodes_pools_and_servers(cluster_lb, cluster):
     assert "measured on 0 of 1 nodes" in text
 
 
+def test_what_is_not_well_stands_first(cluster_lb, cluster):
+    assert cluster_lb("server", "maint", "web", "s2").code == 0
+    rows = cluster_lb("top", "--once", "--interval", "0.1").out[-5:]
+    assert [row.split()[1] for row in rows if row.startswith("web ")] == ["s2", "s1"]
+
+
 def test_an_empty_cluster_is_shown_as_empty(cluster_lb, redis):
     ended = cluster_lb("top", "--once", "--interval", "0.1")
     assert [line for line in ended.out if line] == ["no nodes", "no pools", "no servers"]
