@@ -55,11 +55,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         sys.exit(app(arguments, prog_name="cluster-lb", standalone_mode=False))
     except typer.TyperException as error:
-        _fail(error.format_message().replace("Value error, ", ""), error.exit_code)
+        _fail(_usage(error), error.exit_code)
     except (SettingsError, InvalidValueError) as error:
         _fail(str(error), BAD_USAGE)
     except ClusterLBError as error:
         _fail(str(error), FAILED)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What was wrong with the arguments, and where it says what is right."""
+    from cluster_lb.settings.problems import in_our_words  # here: it brings pydantic, for an error alone
+
+    what, colon, said = error.format_message().rpartition(": ")
+    context = getattr(error, "ctx", None)
+    where = f" (see `{context.command_path} --help`)" if said and context else ""
+    return f"{what}{colon}{in_our_words(said)}".rstrip(".") + where
 
 
 def _fail(message: str, code: int) -> NoReturn:

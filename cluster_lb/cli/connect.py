@@ -33,8 +33,9 @@ async def _greet(store: Store, redis: str) -> None:
         await store.call("PING")
     except StoreUnavailableError as error:
         if redis == "embedded":
-            raise StoreUnavailableError(
-                f"no embedded server answers at {embedded.url()}: "
-                "start a node with `cluster-lb serve`, or name your Redis with --redis"
-            ) from None
-        raise StoreUnavailableError(f"--redis {without_password(redis)}: {error}") from None
+            which = f"the embedded server at {embedded.url()}"
+            remedy = "start a node with `cluster-lb serve` if none runs, or name your Redis with --redis"
+        else:
+            which = f"--redis {without_password(redis)}"
+            remedy = "nodes that run serve on, and show what they know at http://NODE:9900/"
+        raise StoreUnavailableError(f"{which}: {error}; {remedy}") from None

@@ -71,10 +71,12 @@ def _text(detail: Any, model: type[BaseModel]) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case _:
-            return _in_our_words(detail["msg"])
+            return in_our_words(detail["msg"])
 
 
-def _in_our_words(message: str) -> str:
+def in_our_words(message: str) -> str:
+    """What pydantic says of a value, without its manner."""
+    message = message.removeprefix("Value error, ")
     return re.sub(r"^\w+ should\b", "must", message).partition(", unable to parse")[0]
 
 

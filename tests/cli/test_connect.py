@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from cluster_lb.store import embedded
 from tests.doubles.ports import free_port
 
@@ -11,10 +13,21 @@ def test_an_embedded_server_that_does_not_run_is_not_started_by_a_reader(cluster
     monkeypatch.setattr(embedded, "url", lambda: url)
     ended = cluster_lb("get", "pools", "--redis", "embedded")
     assert (ended.code, ended.out) == (1, [])
-    assert ended.err == [
-        f"cluster-lb: no embedded server answers at {url}: "
-        "start a node with `cluster-lb serve`, or name your Redis with --redis"
-    ]
+    [line] = ended.err
+    assert line.startswith(
+        f"cluster-lb: the embedded server at {url}: Redis is not available: Error 111 connecting"
+    )
+    assert line.endswith("start a node with `cluster-lb serve` if none runs, or name your Redis with --redis")
+
+
+def test_an_embedded_server_that_hangs_is_not_said_to_be_absent(cluster_lb, monkeypatch):
+    monkeypatch.setattr("cluster_lb.cli.connect._TIMEOUT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        monkeypatch.setattr(embedded, "url", lambda: url)
+        [line] = cluster_lb("get", "pools", "--redis", "embedded").err
+    assert line.startswith(f"cluster-lb: the embedded server at {url}: Redis is not available: ")
+    assert "Error 111" not in line
 
 
 def test_a_redis_that_does_not_answer_is_named_without_its_password(cluster_lb):
@@ -24,3 +37,4 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(cluster_lb):
     [line] = ended.err
     assert line.startswith(f"cluster-lb: --redis redis://me:***@127.0.0.1:{port}/0: Redis is not available")
     assert "secret" not in line
+    assert line.endswith("; nodes that run serve on, and show what they know at http://NODE:9900/")

@@ -18,7 +18,7 @@ def test_the_version_is_told(cluster_lb):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gett", "pools"], "No such command 'gett'"),
+        (["gett", "pools"], "No such command 'gett'. Did you mean 'get'? (see `cluster-lb --help`)"),
         (["get", "vips"], "Invalid value for 'what': 'vips' is not one of"),
         (["get"], "Missing argument 'what'"),
         (["get", "pools", "--colour"], "No such option: --colour"),
@@ -26,8 +26,14 @@ def test_the_version_is_told(cluster_lb):
         (["get", "nodes", "web"], "get nodes: takes no pool; leave 'web' out"),
         (["get", "pools", "--redis", "http://x"], "Redis URL 'http://x': write redis://"),
         (["get", "pools", "--namespace", "a b"], "--namespace: must match pattern"),
-        (["server", "weight", "web", "s1", "many"], "Invalid value for 'N'"),
-        (["server", "drain", "web", "s1", "--timeout", "-1"], "Invalid value for '--timeout'"),
+        (
+            ["server", "weight", "web", "s1", "many"],
+            "Invalid value for 'N': must be a valid integer (see `cluster-lb server weight --help`)",
+        ),
+        (
+            ["server", "drain", "web", "s1", "--timeout", "-1"],
+            "Invalid value for '--timeout': must be greater than or equal to 0 (see `cluster-lb server drain",
+        ),
     ],
 )
 def test_bad_usage_is_one_line_and_code_2(cluster_lb, redis, arguments, message):
