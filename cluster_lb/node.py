@@ -39,7 +39,7 @@ from cluster_lb.model.member import Member
 from cluster_lb.model.verdict import Vote
 from cluster_lb.proxy.access_log import AccessLog
 from cluster_lb.proxy.ledger import Ledger
-from cluster_lb.proxy.listener import Listener
+from cluster_lb.proxy.listener import Listener, bind
 from cluster_lb.proxy.live_routes import LiveRoutes
 from cluster_lb.proxy.outcomes import Traffic
 from cluster_lb.proxy.pools import LivePools
@@ -309,10 +309,7 @@ class Node:
         runner = web.AppRunner(build_app(state), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, node.admin.host, node.admin.port).start()
-        except OSError as error:
-            raise SettingsError(f"admin {node.admin}", f"cannot bind: {error.strerror or error}") from None
+        await web.SockSite(runner, bind(node.admin, "admin")).start()
 
     def _new_tickets(self, pool: str) -> SharedTickets:
         tickets = SharedTickets(self._store, pool, on_epoch=lambda epoch: self._view.refresh(pool))

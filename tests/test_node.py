@@ -132,7 +132,7 @@ def test_a_taken_admin_address_is_named() -> None:
         options = ["--listen", f"127.0.0.1:{free_port()}=web", "--redis", "redis://127.0.0.1:1/0"]
         code, lines = refused([*options, "--admin", address])
     assert code == 2
-    assert f"cluster-lb: admin {address}: cannot bind: " in lines
+    assert f"cluster-lb: admin {address}: cannot bind: Address already in use\n" in lines
 
 
 async def test_what_a_snapshot_takes_out_is_out_before_it_is_compiled() -> None:

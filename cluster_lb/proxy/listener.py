@@ -33,8 +33,8 @@ _log = structlog.get_logger("listener")
 _BACKLOG = 1024  # HAProxy's default follows maxconn; Linux caps it at net.core.somaxconn
 
 
-def bind(address: Address) -> socket.socket:
-    """A bound socket that does not listen yet. Raises SettingsError naming the address."""
+def bind(address: Address, what: str = "listener") -> socket.socket:
+    """A bound socket that does not listen yet. Raises SettingsError naming `what` and the address."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         info = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM)[0]
@@ -46,7 +46,7 @@ def bind(address: Address) -> socket.socket:
             bound.close()
             raise
     except OSError as error:
-        raise SettingsError(f"listener {address}", f"cannot bind: {error.strerror or error}") from None
+        raise SettingsError(f"{what} {address}", f"cannot bind: {error.strerror or error}") from None
     bound.setblocking(False)
     return bound
 
