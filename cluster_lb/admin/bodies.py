@@ -57,11 +57,14 @@ async def read_body(request: web.Request, model: type[_Model]) -> _Model:
         return model.model_validate(data)
     except ValidationError as error:
         key, text = one_line(problems_of(error, model, data))
-        raise InvalidValueError(f"{key}: {text}" if key else f"body {text}") from None
+        raise InvalidValueError(f"{key}: {text}" if key else text) from None
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        return json.loads(body)
+        data = json.loads(body)
     except ValueError as error:  # not UTF-8, or not JSON
         raise InvalidValueError(f"body is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise InvalidValueError("body is not a JSON object")
+    return data

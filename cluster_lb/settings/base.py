@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -12,6 +13,18 @@ def read_by(read: Callable[[str], object]) -> AfterValidator:
 
     def checked(text: str) -> str:
         read(text)
+        return text
+
+    return AfterValidator(checked)
+
+
+def matching(pattern: str, wanted: str) -> AfterValidator:
+    """Text that `pattern` describes as a whole; `wanted` says it to people, and stands behind the value."""
+    compiled = re.compile(pattern)
+
+    def checked(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(f"{text!r}: {wanted}")
         return text
 
     return AfterValidator(checked)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from cluster_lb.errors import InvalidValueError
-from cluster_lb.settings.base import Table, read_by
+from cluster_lb.settings.base import Table, matching, read_by
 from cluster_lb.settings.route_parts import Pattern
 
 SHORTEST_S = 0.05  # between two probes
@@ -52,10 +52,11 @@ OtherInterval = Annotated[float, Field(ge=0), AfterValidator(_interval)]
 # No dot in a name: in Redis a setting is a field of dotted names. No field that aiohttp makes itself.
 ProbeHeader = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+    matching(r"[A-Za-z0-9_-]{1,64}", "use 1 to 64 letters, digits, '_' or '-'"),
     AfterValidator(lambda name: _not_framing(name)),
 ]
-HeaderText = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$")]
+Service = Annotated[str, matching(r"[!-~]{0,256}", "use at most 256 characters of visible ASCII")]
+HeaderText = Annotated[str, matching(r"[!-~]([ -~]*[!-~])?", "use ASCII, no space at an end")]
 
 
 def _not_framing(name: str) -> str:
@@ -80,14 +81,14 @@ class HealthSettings(Table):
     kind: Literal["http", "tcp", "grpc", "none"] = "tcp"
     port: Port = 0  # of the server, for probes; 0: its own (HAProxy `port`)
     method: Literal["GET", "HEAD", "OPTIONS"] = "GET"  # those that may be repeated
-    path: Annotated[str, Field(pattern=r"^/[!-~]*$")] = "/"
-    host: Annotated[str, Field(pattern=r"^[!-~]*$")] = ""  # Host; empty: the server's address
+    path: Annotated[str, matching(r"/[!-~]*", "begin with '/' and use visible ASCII")] = "/"
+    host: Annotated[str, matching(r"[!-~]*", "use visible ASCII")] = ""  # Host; empty: the server's address
     headers: dict[ProbeHeader, HeaderText] = Field(default_factory=dict)
     expect_status: Annotated[tuple[Status, ...], Field(min_length=1)] = ("200-399",)  # as HAProxy
     expect_body: Pattern = ""  # is looked for; empty: not
     send: Payload = ""
     expect: Payload = ""  # is looked for in what the server says; empty: not
-    service: Annotated[str, Field(pattern=r"^[!-~]{0,256}$")] = ""  # empty: the whole server
+    service: Service = ""  # empty: the whole server
     interval_s: Annotated[float, Field(ge=SHORTEST_S)] = 2.0
     fast_interval_s: OtherInterval = 0.0  # between the states; 0: interval_s (HAProxy `fastinter`)
     down_interval_s: OtherInterval = 0.0  # while DOWN; 0: interval_s (HAProxy `downinter`)

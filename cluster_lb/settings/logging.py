@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, matching
 
 STANDARD_OUTPUT = "-"  # as a path
 
@@ -31,7 +31,9 @@ def _collector(value: str) -> str:
 
 # A share of requests; the SDKs of OpenTelemetry count theirs in the same way.
 Sample = Annotated[float, Field(ge=0, le=1)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
+HeaderName = Annotated[
+    str, matching(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", "use 1 to 64 letters, digits or '-', no '-' first")
+]
 
 
 class TracingSettings(Table):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 # these need no "not <value>" behind them: the text names the value, or there is none
 _OWN_WORDS = {"value_error", "extra_forbidden", "missing"}
+_TYPES = {"a valid tuple": "an array", "a valid dictionary": "a table"}  # in the words of TOML
 Location = tuple[int | str, ...]
 
 _NO_VALUE = object()
@@ -68,6 +69,8 @@ def _text(detail: Any, model: type[BaseModel]) -> str:
             return _unknown_key(str(location[-1]), _keys_at(model, location[:-1]))
         case "missing":
             return "is required"
+        case "tuple_type" if isinstance(detail["input"], dict):
+            return f"there may be several: write [[{location[-1]}]]"
         case "value_error":
             return str(detail["ctx"]["error"])
         case _:
@@ -77,7 +80,10 @@ def _text(detail: Any, model: type[BaseModel]) -> str:
 def in_our_words(message: str) -> str:
     """What pydantic says of a value, without its manner."""
     message = message.removeprefix("Value error, ")
-    return re.sub(r"^\w+ should\b", "must", message).partition(", unable to parse")[0]
+    message = re.sub(r"^\w+ should\b", "must", message).partition(", unable to parse")[0]
+    for theirs, ours in _TYPES.items():
+        message = message.replace(theirs, ours)
+    return message
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:

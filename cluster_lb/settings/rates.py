@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, Field, model_validator
 
 from cluster_lb.model.rate_limit import BLOCK_S, OnLoss, RateLimit
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, matching
 from cluster_lb.settings.problems import Problem
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def _check_key(value: str) -> str:
 class RateLimitSettings(Table):
     """`requests` in each `window_s` for each key, over all nodes together."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{0,64}$")] = ""  # empty: made of route and limit
+    name: Annotated[
+        str, matching(r"[A-Za-z0-9._/-]{0,64}", "use at most 64 letters, digits, '.', '_', '/' or '-'")
+    ] = ""  # empty: made of route and limit
     key: Annotated[str, AfterValidator(_check_key)] = "client_ip"
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
     window_s: Annotated[int, Field(ge=1, le=86_400)] = 1

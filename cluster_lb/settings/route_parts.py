@@ -13,7 +13,7 @@ from cluster_lb.routing import edits
 from cluster_lb.routing.location import Location
 from cluster_lb.routing.patterns import check_pattern
 from cluster_lb.routing.template import Template
-from cluster_lb.settings.base import Table, read_by
+from cluster_lb.settings.base import Table, matching, read_by
 
 MAX_RESPOND_BYTES = 16 * 1024  # the table is read whole by every node (Envoy: 4 KiB for a direct response)
 
@@ -41,8 +41,9 @@ def encoded_host(host: str) -> bytes:
 
 Host = Annotated[str, AfterValidator(_host)]
 # Visible ASCII but `?` and `#`, which end a path.
-Path = Annotated[str, Field(pattern=r'^/[!"$->@-~]*$')]
-Method = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+Path = Annotated[str, matching(r'/[!"$->@-~]*', "begin with '/' and use visible ASCII without '?' and '#'")]
+Method = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "write a method, as GET")]
+MediaType = Annotated[str, matching(r"[!-~][ -~]*", "write a media type, as text/plain")]
 Pattern = Annotated[str, read_by(check_pattern)]
 FieldName = Annotated[str, AfterValidator(edits.check_field_name)]
 FieldValue = Annotated[str, read_by(lambda text: Template.parse(text, edits.VARIABLES))]
@@ -74,7 +75,7 @@ class RespondSettings(Table):
 
     status: Annotated[int, Field(ge=200, le=599)] = 200
     body: str = ""
-    content_type: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = "text/plain; charset=utf-8"
+    content_type: MediaType = "text/plain; charset=utf-8"
 
     @model_validator(mode="after")
     def _body_fits(self) -> RespondSettings:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from cluster_lb.errors import InvalidValueError
 from cluster_lb.model.rate_limit import RateLimit
 from cluster_lb.routing.match import FieldCondition, Match, PathKind
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, matching
 from cluster_lb.settings.names import PoolName
 from cluster_lb.settings.rates import RateLimitSettings
 from cluster_lb.settings.retries import RetryRules
@@ -47,7 +47,9 @@ class RouteSettings(Table):
     """What matches is `host`, one of `path_prefix`, `path`, `path_regex`, `methods` and `headers`; what is
     done is one of `pool`, `pools`, `redirect`, `respond`."""
 
-    name: Annotated[str, Field(pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")] = ""  # else made from the match
+    name: Annotated[
+        str, matching(r"[!-~]([ -~]{0,126}[!-~])?", "use 1 to 128 characters of ASCII, no space at an end")
+    ] = ""  # else made from the match
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0  # over specificity; the higher is first
     host: Host = ""  # empty: any; *.example.com: any depth of names under it, not itself
     path_prefix: Path = "/"  # whole segments

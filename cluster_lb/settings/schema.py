@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, Posi
 
 from cluster_lb.model.address import Address
 from cluster_lb.model.names import check_id
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, matching
 from cluster_lb.settings.hash_key import BalanceFactor, HashKey
 from cluster_lb.settings.health import HealthSettings
 from cluster_lb.settings.limits import LimitSettings
@@ -70,7 +70,9 @@ class NodeSettings(Table):
 
 class RedisSettings(Table):
     url: str = "embedded"
-    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")] = "lb"
+    namespace: Annotated[
+        str, matching(r"[A-Za-z0-9._-]{1,32}", "use 1 to 32 letters, digits, '.', '_' or '-'")
+    ] = "lb"
     command_timeout_s: PositiveFloat = 0.5
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, SecretStr, model_validator
+from pydantic import NonNegativeInt, SecretStr, model_validator
 
 from cluster_lb.errors import InvalidValueError
-from cluster_lb.settings.base import Table
+from cluster_lb.settings.base import Table, matching
 from cluster_lb.settings.secret import Secret
 
 # A cookie-name is a token, a path ends at a semicolon (RFC 6265 section 4.1.1).
-CookieName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{0,128}$")]
-CookiePath = Annotated[str, Field(pattern=r"^/[!-:<-~]*$")]
-CookieDomain = Annotated[str, Field(pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)?$")]
+CookieName = Annotated[
+    str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{0,128}", "use at most 128 letters, digits and !#$%&'*+-.^_`|~")
+]
+CookiePath = Annotated[str, matching(r"/[!-:<-~]*", "begin with '/' and use visible ASCII without ';'")]
+CookieDomain = Annotated[
+    str, matching(r"([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)?", "write a domain name, as example.com")
+]
 
 
 class StickySettings(Table):

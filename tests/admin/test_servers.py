@@ -122,7 +122,7 @@ async def test_an_operator_changes_state_and_weight(client, node):
         ({"address": "a:1", "ttl_s": 3601}, "ttl_s: must be less than or equal to 3600, not 3601"),
         ({"address": "a:1", "report": {"cpu": "x"}}, "report.cpu: must be a valid number, not 'x'"),
         ({"address": "a:1", "report": {"cpu": float("nan")}}, "report.cpu: must be a finite number, not nan"),
-        ([1], "body must be a valid dictionary"),
+        ([1], "body is not a JSON object"),
     ],
 )
 async def test_a_bad_registration_names_the_field(client, body, error):

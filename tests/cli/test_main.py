@@ -25,7 +25,7 @@ def test_the_version_is_told(cluster_lb):
         (["get", "pools", "a b"], "pool name 'a b': use 1 to 64"),
         (["get", "nodes", "web"], "get nodes: takes no pool; leave 'web' out"),
         (["get", "pools", "--redis", "http://x"], "Redis URL 'http://x': write redis://"),
-        (["get", "pools", "--namespace", "a b"], "--namespace: must match pattern"),
+        (["get", "pools", "--namespace", "a b"], "--namespace: 'a b': use 1 to 32 letters, digits"),
         (
             ["server", "weight", "web", "s1", "many"],
             "Invalid value for 'N': must be a valid integer (see `cluster-lb server weight --help`)",

@@ -101,7 +101,15 @@ def test_an_empty_file_listens_on_loopback_8080_for_pool_web(read):
             "[pools.web]\npolicy = 'fair'",
             "pools.web.policy: must be 'round_robin', 'weighted_round_robin', ",
         ),
-        ("pools = 5", "pools: must be a valid dictionary, not 5"),
+        ("pools = 5", "pools: must be a table, not 5"),
+        ("[listeners]\nbind = ':80'", "listeners: there may be several: write [[listeners]]"),
+        ("[[pools]]", "pools: must be a table, not [{}]"),
+        ("[pools.web]\nallow = 'a'", "pools.web.allow: must be an array, not 'a'"),
+        (
+            "[[routes]]\npath_prefix = 'v1'\npool = 'a'",
+            "routes.0.path_prefix: 'v1': begin with '/' and use visible ASCII without '?' and '#'",
+        ),
+        ("[redis]\nnamespace = 'a b'", "redis.namespace: 'a b': use 1 to 32 letters, digits"),
         ("pools = ", "is not TOML: Invalid value (at end of document)"),
     ],
 )
@@ -159,7 +167,7 @@ def test_without_file_and_options_the_defaults_stand():
         ({"workers": "many"}, "--workers: must be a valid integer or must be 'auto', not 'many'"),
         ({"id": "a b"}, "--id: node id 'a b': use"),
         ({"admin": "x"}, "--admin: address 'x': write HOST:PORT"),
-        ({"namespace": "a b"}, "--namespace: must match pattern"),
+        ({"namespace": "a b"}, "--namespace: 'a b': use 1 to 32 letters, digits"),
     ],
 )
 def test_a_bad_option_is_named(options, message):

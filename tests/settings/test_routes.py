@@ -101,7 +101,7 @@ def test_names_addresses_and_wildcards_are_hosts(host):
             {"path_regex": r"/(a)\1", **TO_A},
             "routes.0.path_regex: '/(a)\\\\1' is not a regular expression of RE2",
         ),
-        ({"path": "/a?b", **TO_A}, "routes.0.path: must match pattern"),
+        ({"path": "/a?b", **TO_A}, "routes.0.path: '/a?b': begin with '/'"),
         ({"headers": {"x-a": {}}, **TO_A}, "routes.0.headers.x-a: "),
         ({"headers": {"Host": "a"}, **TO_A}, "routes.0.headers.Host: Host has a key of its own: `host`"),
         (
