@@ -145,7 +145,7 @@ class Exchange:
         limits = pool.limits
         if limits is None or pool.is_empty:
             pool.unserved += 1
-            self._give_up(failures.NO_SERVER)
+            self._give_up(failures.NO_SERVER.because(pool.why_empty()))
         elif not limits.wait(self):
             self._give_up(failures.QUEUE_FULL)
 

@@ -287,6 +287,12 @@ class LivePool:
         """Whether there is no server to pick at all."""
         return self._picker.first(0) is None
 
+    def why_empty(self) -> str:
+        """The same in words, for the log."""
+        if not self.servers:
+            return "none is registered in the pool"
+        return f"none of the pool's {len(self.servers)} takes requests"
+
     def next_after(self, number: int, tried: tuple[LiveServer, ...]) -> LiveServer | None:
         """The first server in the order of `number` that is not in `tried` and has room; one that this node
         could not reach lately only where there is no other."""

@@ -47,6 +47,7 @@ async def test_without_a_server_there_is_a_503(balancer, events):
         assert reply.body == b"503 Service Unavailable: no server available\n"
     assert await balancer.line() == '"GET /x" 503 web/- attempts=0'
     assert (events[0]["event"], events[0]["fault"]) == ("request failed", "us")
+    assert events[0]["reason"] == "no server available: none is registered in the pool"
     assert balancer.pool.unserved == 2
     assert balancer.pool.statuses == [0, 0, 0, 0, 0, 2]
 

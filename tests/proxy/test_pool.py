@@ -105,6 +105,13 @@ def test_what_follows_was_not_tried_and_is_rather_not_out():
     assert pool.next_after(1, ()) is c
 
 
+def test_an_empty_pool_says_whether_it_has_servers_at_all():
+    assert new_pool().why_empty() == "none is registered in the pool"
+    pool = new_pool(server("a", admin_state=AdminState.MAINT), server("b", admin_state=AdminState.DRAIN))
+    assert pool.is_empty
+    assert pool.why_empty() == "none of the pool's 2 takes requests"
+
+
 def test_servers_that_take_nothing_new_are_kept_alive_and_not_picked():
     pool = new_pool(server("a"), server("b", admin_state=AdminState.DRAIN))
     assert picks(pool, 2) == "aa"
