@@ -2,8 +2,12 @@
 
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
-/** Seconds as the two largest units: 3.2 s, 2 min 5 s, 3 h 1 min, 4 d 2 h. */
+/** Seconds as the two largest units: 3.2 s, 2 min 5 s, 3 h 1 min, 4 d 2 h; number and unit stay on one line. */
 export function duration(seconds) {
+  return units(seconds).replace(/(\d) /g, "$1\u00a0");
+}
+
+function units(seconds) {
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
