@@ -1,10 +1,11 @@
-"""What a new reading of a pool changed, in an operator's words."""
+"""What a new reading of a pool, or of the members, changed, in an operator's words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cluster_lb.model.availability import Health, ServerState
+from cluster_lb.model.member import Member
 from cluster_lb.model.priority_groups import Serving
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
@@ -14,8 +15,31 @@ Change = tuple[str, str, dict[str, object]]
 
 
 def changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
-    """Each difference that an operator would want to read of, in the order of the servers' ids."""
-    known = {server.id: server for server in before.servers} if before else {}
+    """Each difference that an operator would want to read of, in the order of the servers' ids; of the first
+    reading how many there are."""
+    if before is None:
+        yield "info", "pool read", {"servers": len(after.servers), "taking_traffic": len(after.eligible)}
+    else:
+        yield from _of_servers(before, after)
+    yield from _of_groups(before, after)
+    if after.panics and not (before and before.panics):
+        yield "error", "panic: too few servers are healthy, so health is ignored", {}
+    elif before and before.panics and not after.panics:
+        yield "info", "panic is over: enough servers are healthy", {}
+
+
+def member_changes(node_id: str, before: Iterable[Member], after: Iterable[Member]) -> Iterator[Change]:
+    """Other nodes that came and went, in the order of their ids."""
+    known, now = {member.id for member in before}, {member.id for member in after}
+    for member_id in sorted((known ^ now) - {node_id}):
+        if member_id in now:
+            yield "info", "node joined", {"member": member_id}
+        else:
+            yield "warning", "node gone: it stopped, or its lease ended", {"member": member_id}
+
+
+def _of_servers(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+    known = {server.id: server for server in before.servers}
     for server in after.servers:
         old = known.pop(server.id, None)
         if old is None:
@@ -24,11 +48,6 @@ def changes(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:
             yield from _of_server(old, server)
     for server in known.values():
         yield "info", "server left", _fields(server)
-    yield from _of_groups(before, after)
-    if after.panics and not (before and before.panics):
-        yield "error", "panic: too few servers are healthy, so health is ignored", {}
-    elif before and before.panics and not after.panics:
-        yield "info", "panic is over: enough servers are healthy", {}
 
 
 def _of_groups(before: Snapshot | None, after: Snapshot) -> Iterator[Change]:

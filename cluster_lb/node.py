@@ -24,7 +24,7 @@ from cluster_lb.admin.app import build_app
 from cluster_lb.admin.hub import EventHub
 from cluster_lb.admin.sources import MetricsSources
 from cluster_lb.admin.state import AdminState
-from cluster_lb.changes import changes
+from cluster_lb.changes import changes, member_changes
 from cluster_lb.clock import SystemClock
 from cluster_lb.dial import Dials
 from cluster_lb.early_words import EarlyWords
@@ -119,6 +119,7 @@ class Node:
         self._view.on_hint.append(self._on_hint)
         self._view.on_hint.append(self._events.publish)
         self._readings: dict[str, PoolReading] = {}
+        self._members: Sequence[Member] = ()  # as last logged
 
         self._tls = Watch(self._clock.wall)
         self._dials = Dials(self._tls, self._clock.wall)
@@ -354,6 +355,9 @@ class Node:
         self._words.settle(pool, server_id)
 
     def _on_members(self, members: Sequence[Member]) -> None:
+        for level, event, fields in member_changes(self.id, self._members, members):
+            getattr(_log, level)(event, **fields)
+        self._members = members
         self._prober.update_members([member.id for member in members])
         self._rate_limits.resize(len(members))
         self._pools.move(Locality.of(self.id, self._settings.node.zone, members))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cluster_lb.changes import changes
+from cluster_lb.changes import changes, member_changes
 from cluster_lb.model.address import Address
 from cluster_lb.model.availability import AdminState, Health, ServerState
 from cluster_lb.model.ejection import Ejection
+from cluster_lb.model.member import Member
 from cluster_lb.model.server import Server
 from cluster_lb.model.snapshot import Snapshot
 from cluster_lb.model.verdict import Verdict
@@ -25,8 +26,18 @@ def events(before: Snapshot | None, after: Snapshot) -> list[tuple[str, str]]:
     return [(level, event) for level, event, _ in changes(before, after)]
 
 
-def test_the_first_reading_names_every_server() -> None:
-    assert events(None, snapshot(A, B)) == [("info", "server registered")] * 2
+def test_the_first_reading_is_one_line_however_many_servers_it_has() -> None:
+    [(level, event, fields)] = changes(None, snapshot(A, replace(B, admin_state=AdminState.MAINT)))
+    assert (level, event, fields) == ("info", "pool read", {"servers": 2, "taking_traffic": 1})
+
+
+def test_other_nodes_that_come_and_go_are_told() -> None:
+    n1, n2, n3 = (Member(name, "1") for name in ("n1", "n2", "n3"))
+    assert list(member_changes("n1", (), (n1, n2))) == [("info", "node joined", {"member": "n2"})]
+    assert [(level, fields) for level, _, fields in member_changes("n1", (n1, n2), (n3,))] == [
+        ("warning", {"member": "n2"}),
+        ("info", {"member": "n3"}),
+    ]
 
 
 def test_the_same_again_is_no_news() -> None:
