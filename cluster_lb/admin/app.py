@@ -6,7 +6,7 @@ from aiohttp import web
 
 from cluster_lb.admin import dashboard, events, liveness, metrics, nodes, pools, servers
 from cluster_lb.admin.access import check_access
-from cluster_lb.admin.replies import errors_as_json
+from cluster_lb.admin.replies import errors_as_json, sign
 from cluster_lb.admin.state import STATE, AdminState
 
 # Our largest body, a registration with a full report, is under 1 KiB.
@@ -19,6 +19,7 @@ def build_app(state: AdminState) -> web.Application:
     """The application that a node serves on `node.admin`. Its shutdown ends the event streams."""
     app = web.Application(middlewares=[errors_as_json, check_access], client_max_size=MAX_BODY_BYTES)
     app[STATE] = state
+    app.on_response_prepare.append(sign)
     app.on_shutdown.append(_end_streams)
     app.add_routes(
         [

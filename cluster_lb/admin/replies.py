@@ -23,7 +23,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return error_json(error.status, error.text or error.reason, error.headers)
+        return error_json(error.status, _sentence(request, error), error.headers)
     except InvalidValueError as error:
         return error_json(400, str(error))
     except NotFoundError as error:
@@ -33,6 +33,20 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except StoreError as error:
         _log.error("request failed", path=request.path, error=str(error))
         return error_json(500, str(error))
+
+
+def _sentence(request: web.Request, error: web.HTTPException) -> str:
+    """What was wrong; aiohttp itself gives but the status of a path or a method that there is not."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return f"{request.path} does not take {error.method}; use {', '.join(sorted(error.allowed_methods))}"
+    if error.text == "404: Not Found":
+        return f"there is nothing at {request.path}"
+    return error.text or error.reason
+
+
+async def sign(_: web.Request, response: web.StreamResponse) -> None:
+    """Say what answers, and not of what versions it is made."""
+    response.headers["Server"] = "cluster-lb"
 
 
 def error_json(status: int, text: str, headers: Any = None) -> web.Response:

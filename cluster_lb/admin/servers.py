@@ -69,4 +69,4 @@ def _named(request: web.Request) -> tuple[str, str]:
 
 
 def _unknown(pool: str, server_id: str) -> NotFoundError:
-    return NotFoundError(f"server {server_id!r}: pool {pool!r} has no server of this id")
+    return NotFoundError(f"pool {pool!r} has no server {server_id!r}")

@@ -94,7 +94,7 @@ async def test_a_server_that_leaves_is_gone(client):
     assert (await (await client.get(WEB)).json())["servers"] == []
     again = await client.delete(f"{WEB}/s1")
     assert again.status == 404
-    assert (await again.json())["error"] == "server 's1': pool 'web' has no server of this id"
+    assert (await again.json())["error"] == "pool 'web' has no server 's1'"
 
 
 async def test_an_operator_changes_state_and_weight(client, node):
