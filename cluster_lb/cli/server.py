@@ -12,6 +12,7 @@ from cluster_lb.cli.connect import open_store
 from cluster_lb.cli.options import Namespace, Redis
 from cluster_lb.cli.waiting import DEFAULT_TIMEOUT_S, wait_for_nodes
 from cluster_lb.model.availability import AdminState
+from cluster_lb.settings.policies import UNWEIGHTED
 from cluster_lb.store.registry import Registry
 
 server = typer.Typer(
@@ -88,8 +89,10 @@ def weight(
 ) -> None:
     """Give it this weight, whatever weight it registers with."""
     command = _Command(pool, server_id, timeout if wait else None, redis, namespace)
-    command.run(lambda registry: registry.set_weight(pool, server_id, n))
+    policy = command.run(lambda registry: _set_weight(registry, pool, server_id, n))
     command.say(f"weight {n}")
+    if n and policy in UNWEIGHTED:
+        typer.echo(f"policy {policy} goes by no weights: this one takes effect with another", err=True)
 
 
 @server.command()
@@ -111,6 +114,13 @@ def remove(
             f"`cluster-lb server maint {pool} {server_id}` keeps it out of traffic",
             err=True,
         )
+
+
+async def _set_weight(registry: Registry, pool: str, server_id: str, n: int) -> str:
+    """The pool's policy."""
+    await registry.set_weight(pool, server_id, n)
+    reading = await registry.read_pool(pool)
+    return reading.settings.policy if reading else ""
 
 
 async def _remove(registry: Registry, pool: str, server_id: str) -> bool:

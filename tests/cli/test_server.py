@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cluster_lb.model.availability import AdminState
+from cluster_lb.settings.schema import PoolSettings
 from cluster_lb.store.loads import Loads
+from cluster_lb.store.pools import PoolConfigs
 from cluster_lb.store.registry import Registry
 
 
@@ -44,6 +46,15 @@ def test_a_weight_is_set(cluster_lb, register, servers):
         2,
         ["cluster-lb: weight 257: must be in 0..256 (0 takes no new traffic)"],
     )
+
+
+def test_a_weight_that_the_policy_does_not_heed_is_told(cluster_lb, register, store):
+    register("s1")
+    settings = {"web": PoolSettings(policy="round_robin")}
+    store(lambda store: PoolConfigs(store).apply(settings, []))
+    [line] = cluster_lb("server", "weight", "web", "s1", "7").err
+    assert line.startswith("policy round_robin goes by no weights")
+    assert cluster_lb("server", "weight", "web", "s1", "0").err == []
 
 
 def test_a_removed_server_is_gone_with_a_word_of_its_return(cluster_lb, register, servers):
