@@ -22,6 +22,7 @@ app = typer.Typer(
     help="A load balancer that is itself a cluster: equal nodes, one Redis, exact shares.",
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "CLUSTER_LB"},
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=False,
     pretty_exceptions_enable=False,  # what is not caught below is a defect: a plain traceback
 )

@@ -31,6 +31,6 @@ def _load(name: str) -> Any:
     command = getattr(import_module(f"cluster_lb.cli.{name}"), name)
     if isinstance(command, typer.Typer):
         return get_command(command)
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, rich_markup_mode="markdown")  # paragraphs fill the width
     app.command()(command)
     return get_command(app)

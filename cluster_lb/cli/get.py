@@ -52,7 +52,10 @@ def get(
     form: Annotated[
         Form,
         typer.Option(
-            "--output", "-o", help="wide: with votes, and nothing left out; the JSON is the admin API's."
+            "--output",
+            "-o",
+            envvar="CLUSTER_LB_GET_OUTPUT",
+            help="wide: with votes, and nothing left out; the JSON is the admin API's.",
         ),
     ] = Form.table,
     redis: Redis = "embedded",

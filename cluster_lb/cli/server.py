@@ -19,6 +19,7 @@ server = typer.Typer(
     name="server",
     help="Take a server out of traffic and back, for all nodes.",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=False,
 )
 

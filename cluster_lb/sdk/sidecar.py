@@ -101,6 +101,8 @@ class Sidecar:
         if not answered and not self._told_to_end:
             _log.error("the command ended with %d before %s answered", status, self._registration.address)
             return status or 1
+        if not self._told_to_end:
+            _log.warning("the command ended by itself with %d: leaving the pool", status)
         return status
 
     async def _wait_for_port(self, ended: asyncio.Task[int]) -> bool:

@@ -57,6 +57,12 @@ def test_no_command_shows_the_help(cluster_lb):
     assert ended.err == []
 
 
+def test_the_text_of_a_help_fills_the_width(cluster_lb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    text = "\n".join(line.strip() for line in cluster_lb("register", "--help").out)
+    assert "signal on to COMMAND,\nwhose exit code becomes its own." in text
+
+
 def test_it_runs_as_a_module_in_a_process_of_its_own(redis):
     ended = subprocess.run(
         [sys.executable, "-m", "cluster_lb", "get", "pools", "ghost"],

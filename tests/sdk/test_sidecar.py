@@ -41,7 +41,7 @@ def sidecar(pool: Pool, port: int, *command: str, check: Check | None = None) ->
 
 
 async def test_a_command_is_registered_from_when_its_port_answers_until_it_ends(
-    pool: Pool, port: int
+    pool: Pool, port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     running = asyncio.ensure_future(sidecar(pool, port, sys.executable, "-c", SERVER, str(port)).run())
     await eventually(pool.servers)
@@ -49,6 +49,7 @@ async def test_a_command_is_registered_from_when_its_port_answers_until_it_ends(
     writer.write(b"!")
     assert await running == 7
     assert not await pool.servers()
+    assert "the command ended by itself with 7: leaving the pool" in caplog.text
     writer.close()
     await writer.wait_closed()
 
