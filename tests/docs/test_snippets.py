@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -57,6 +59,25 @@ def test_commands_and_options_exist(line: str) -> None:
         assert command is not None, name
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)} - known == set()
+
+
+@pytest.mark.parametrize(("place", "text"), blocks("python"), ids=lambda value: value.partition("\n")[0])
+def test_programs_import_what_there_is(place: str, text: str) -> None:
+    for statement in ast.walk(ast.parse(text)):
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("cluster_lb"):
+            module = importlib.import_module(str(statement.module))
+            assert all(hasattr(module, name.name) for name in statement.names)
+
+
+def test_what_is_seen_when_something_is_wrong_is_what_the_code_says() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    seen = [row.split(" | ")[0] for row in text.splitlines() if row.startswith("| ")]
+    phrases = [phrase for cell in seen for phrase in re.findall(r"(?<!`)`([^`]*[a-z]{3}[^`]*)`(?!`)", cell)]
+    assert len(phrases) > 15
+    source = "".join(path.read_text() for path in (ROOT / "cluster_lb").rglob("*.py"))
+    for phrase in phrases:
+        for part in re.split(r": | N ", phrase):  # a number, a detail behind a colon
+            assert part in source, phrase
 
 
 def test_there_is_something_to_look_at() -> None:
