@@ -11,6 +11,7 @@ import typer
 from cluster_lb.cli.connect import open_store
 from cluster_lb.cli.options import Namespace, Redis
 from cluster_lb.cli.waiting import DEFAULT_TIMEOUT_S, wait_for_nodes
+from cluster_lb.errors import NotFoundError
 from cluster_lb.model.availability import AdminState
 from cluster_lb.settings.policies import UNWEIGHTED
 from cluster_lb.store.registry import Registry
@@ -159,7 +160,12 @@ class _Command:
     async def _run(self, change: Callable[[Registry], Awaitable[T]]) -> T:
         async with open_store(self._redis, self._namespace) as store:
             registry = Registry(store)
-            result = await change(registry)
+            try:
+                result = await change(registry)
+            except NotFoundError as error:
+                raise NotFoundError(
+                    f"{error}; `cluster-lb get servers {self._pool}` lists those there are"
+                ) from None
             if self._timeout_s is not None:
                 await wait_for_nodes(
                     registry, self._pool, self._server_id, self._timeout_s, must_empty=self._must_empty
