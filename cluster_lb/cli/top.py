@@ -95,7 +95,8 @@ def _parts(nodes: list[Json], pools: list[Json], measured: Measured, answered: i
     if answered < len(nodes):
         yield Text()
         yield Text(
-            f"measured on {answered} of {len(nodes)} nodes: the others' admin addresses do not answer here",
+            f"measured on {answered} of {len(nodes)} nodes: the others' admin addresses do not answer here, "
+            "or want another --admin-token",
             style="dim",
         )
 

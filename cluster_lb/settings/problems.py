@@ -29,12 +29,20 @@ def problems_of(error: ValidationError, model: type[BaseModel], data: object) ->
     """All that `error` says of `data`, which `model` refused; one a key, in the order of the model."""
     texts: dict[str, list[str]] = {}
     inputs: dict[str, object] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
+        if detail["type"] == "too_short" and any(_within(other, detail) for other in details):
+            continue  # what was refused is missing: that is no second mistake
         key = _dotted(detail["loc"], data, missing=detail["type"] == "missing")
         texts.setdefault(key, []).append(_text(detail, model))
         if detail["type"] not in _OWN_WORDS:
             inputs[key] = detail["input"]
     return [Problem(key, _joined(said, inputs.get(key, _NO_VALUE))) for key, said in texts.items()]
+
+
+def _within(one: Any, other: Any) -> bool:
+    depth = len(other["loc"])
+    return len(one["loc"]) > depth and one["loc"][:depth] == other["loc"]
 
 
 def one_line(problems: Sequence[Problem]) -> Problem:

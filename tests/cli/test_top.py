@@ -26,7 +26,7 @@ def test_once_prints_nodes_pools_and_servers(cluster_lb, cluster):
     text = "\n".join(ended.out)
     for word in ("n1", "web", "weighted_round_robin", "s1", "75.0 %", "25.0 %", "MEASURED"):
         assert word in text
-    assert "measured on 0 of 1 nodes" in text
+    assert "measured on 0 of 1 nodes: the others' admin addresses do not answer here, or want" in text
 
 
 def test_what_is_not_well_stands_first(cluster_lb, cluster):

@@ -122,6 +122,12 @@ def test_of_several_problems_the_first_is_told_and_the_others_are_counted(read):
     assert message == "lb.toml: pools.web.health.rise: must be greater than 0, not 0 (and 2 more)"
 
 
+def test_a_bad_item_is_no_lack_of_items_too(read):
+    message = refusal(read, "[pools.web.health]\nkind = 'http'\nexpect_status = ['2xx']")
+    assert message.endswith("expect_status.0: '2xx': write a status as 401, or a range as 200-299")
+    assert "at least 1 item" in refusal(read, "[pools.web.health]\nkind = 'http'\nexpect_status = []")
+
+
 def test_a_file_that_is_not_there_or_not_text_is_named(tmp_path):
     with pytest.raises(SettingsError, match=r"gone\.toml: No such file or directory"):
         load_settings(tmp_path / "gone.toml")
