@@ -27,12 +27,21 @@ def write(tmp_path, monkeypatch, redis):
 def test_a_file_is_applied_and_the_changes_are_printed(cluster_lb, write, store):
     write(FILE)
     ended = cluster_lb("apply", "lb.toml")
-    assert (ended.code, ended.err) == (0, [])
+    assert ended.code == 0
     assert any(line.startswith("pools.web.health.fall:") and line.endswith("-> 5") for line in ended.out)
     assert "routes: 'api.example.com/' to api: new" in ended.out
     settings = store(lambda store: Registry(store).read_pool("web")).settings
     assert (settings.policy, settings.health.fall) == ("round_robin", 5)
     assert [route.pool for route in store(lambda store: PoolConfigs(store).routes())[1]] == ["api"]
+
+
+def test_a_route_to_a_pool_that_there_is_not_is_told(cluster_lb, write, register):
+    write(FILE)
+    assert cluster_lb("apply", "lb.toml").err == [
+        "route 'api.example.com/': there is no pool 'api' yet; it comes with its first server"
+    ]
+    register("a1", pool="api")
+    assert cluster_lb("apply", "lb.toml").err == []
 
 
 def test_what_is_there_already_is_no_difference(cluster_lb, write):
