@@ -56,7 +56,7 @@ class NodeSettings(Table):
     workers: PositiveInt | Literal["auto"] = 1
     admin: BindAddress = Address("127.0.0.1", 9900)
     admin_token: str = ""  # required where `admin` is other than loopback
-    lease_s: Annotated[float, Field(ge=3)] = 5.0  # renewed each second; others notice a death within this
+    lease_s: Annotated[float, Field(ge=2)] = 5.0  # renewed each second; others notice a death within this
     grace_s: PositiveFloat = 30.0  # SIGTERM: what runs may finish for so long (uvicorn, Kubernetes: 30 s)
     max_connections: PositiveInt = 20_000  # client connections at once; further ones get 503
     log_format: Literal["text", "json"] = "text"

@@ -85,7 +85,7 @@ def test_an_empty_file_listens_on_loopback_8080_for_pool_web(read):
         ),
         ("[node]\nworkers = -1", "node.workers: must be greater than 0 or must be 'auto', not -1"),
         ("[node]\nlease_s = inf", "node.lease_s: must be a finite number, not inf"),
-        ("[node]\nlease_s = 1", "node.lease_s: must be greater than or equal to 3, not 1"),
+        ("[node]\nlease_s = 1", "node.lease_s: must be greater than or equal to 2, not 1"),
         ("[node]\nadmin = 9900", "node.admin: address '9900': write HOST:PORT"),
         (
             "[[listeners]]\nbind = 'x:99999'",
