@@ -24,7 +24,7 @@ _log = structlog.get_logger("listener")
 
 _ACCEPTED_AT_ONCE = 64  # then others have their turn
 PAUSE_S = 1.0  # without file descriptors there is nothing to accept (asyncio: 1 s)
-SHUTDOWN_S = 2.0  # a client has so long to answer our close_notify (as LINGER_S)
+SHUTDOWN_S = 2.0  # a client has so long to answer our close_notify (as LINGER_SILENT_S)
 
 
 class Acceptor:

@@ -145,6 +145,7 @@ class ClientConnection(Connection):
     def _between_exchanges(self, data: bytes) -> None:
         """Bytes of the next request; a client that is being closed may still send, for nothing."""
         if self.closing:
+            self.since = self.listener.ticker.now
             return
         begun = self._head_begun
         self._ready = False

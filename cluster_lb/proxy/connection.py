@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from math import inf
 from typing import TYPE_CHECKING, cast
 
 from cluster_lb.proxy import failures
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from cluster_lb.proxy.ledger import Ledger
     from cluster_lb.proxy.listener import Listener
 
-LINGER_S = 2.0  # how long a refused client may go on sending (nginx lingering_timeout: 5 s)
+LINGER_S = 30.0  # how long a refused client may go on sending (nginx lingering_time)
+LINGER_SILENT_S = 2.0  # and how long it may pause meanwhile (nginx lingering_timeout: 5 s)
 DRAIN_IDLE_S = 1.0  # while draining, how long a silent kept connection stays open
 
 
@@ -33,6 +35,7 @@ class Connection(asyncio.Protocol):
         "_eof",
         "_fresh",
         "_held",
+        "_lingers_until",
         "_paused",
         "_ready",
         "closing",
@@ -66,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._eof = False
         self._fresh = True  # nothing received yet
         self._held = b""  # received, not yet a request
+        self._lingers_until = inf
         self._ready = False  # the common path may be taken: see ClientConnection.data_received
 
     def __repr__(self) -> str:
@@ -115,7 +119,8 @@ class Connection(asyncio.Protocol):
         lingering_close)."""
         self.closing = True
         self._held = b""
-        self.since = self.listener.ticker.now
+        self.since = now = self.listener.ticker.now
+        self._lingers_until = now + LINGER_S
         self.end_writing()
         self.resume_reading()
 
@@ -222,7 +227,7 @@ class Connection(asyncio.Protocol):
         if self.closing:
             if silent > listener.idle_timeout_s:  # it never reads our last words
                 self.transport.abort()
-            elif silent > LINGER_S:
+            elif silent > LINGER_SILENT_S or listener.ticker.now > self._lingers_until:
                 self.transport.close()
         elif self.write_paused:
             if silent > listener.idle_timeout_s:

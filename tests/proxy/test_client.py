@@ -485,13 +485,32 @@ async def test_a_refused_client_that_is_still_sending_gets_the_answer(balancer):
     assert await client.rest() == b""
 
 
-async def test_a_refused_client_is_not_listened_to_for_ever(balancer):
+async def refused(balancer):
+    """A client that has its answer, and the connection that it may still send on."""
     client = await balancer.client()
     assert (await client.ask(b"bad\r\n\r\n")).status == 400
     assert await client.rest() == b""
+    [connection] = balancer.listener.clients
+    return client, connection
+
+
+async def test_a_refused_client_that_sends_no_more_is_closed(balancer):
+    client, _ = await refused(balancer)
     await client.send(b"more")
+    balancer.advance(1.9)
     assert len(balancer.listener.clients) == 1
-    balancer.advance(3)
+    balancer.advance(2.1)
+    await eventually(lambda: not balancer.listener.clients)
+
+
+async def test_a_refused_client_is_not_listened_to_for_ever(balancer):
+    client, connection = await refused(balancer)
+    for _ in range(20):
+        balancer.advance(1.5)
+        assert not connection.transport.is_closing()
+        await client.send(b"more")
+        await eventually(lambda: connection.since == balancer.ticker.now)
+    balancer.advance(0.1)
     await eventually(lambda: not balancer.listener.clients)
 
 
