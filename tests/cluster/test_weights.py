@@ -36,7 +36,7 @@ async def test_a_server_that_reports_90_percent_cpu_gets_fewer_requests_within_1
         shown = (await cluster.nodes["n1"].servers())["a"]
         assert shown["percent_reason"].startswith("cpu 0.90 against 0.3")
         assert shown["effective_weight"] == shown["percent"] / 100
-        # So many that what each node has begun of its tickets, a few at each change of weights, does not count.
+        # So many that the tickets which nodes have begun, a few at each change of weights, do not count.
         served = await cluster.send(dict.fromkeys(cluster.nodes, 200))
         assert served["a"] < 0.75 * min(served["b"], served["c"])
 
