@@ -56,3 +56,21 @@ def _renderers(form: Literal["text", "json"], stream: TextIO) -> list[Processor]
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     ]
+
+
+class Repeats:
+    """What is wrong with which thing, as the log has it: what comes again and again is told once."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def is_new(self, thing: str, problem: str) -> bool:
+        """Whether this is another problem of the thing than the last one, until that is over."""
+        before, self._told[thing] = self._told.get(thing), problem
+        return before != problem
+
+    def over(self, thing: str) -> None:
+        """It is well again."""
+        self._told.pop(thing, None)

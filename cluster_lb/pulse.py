@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from cluster_lb.errors import StoreError, StoreUnavailableError
+from cluster_lb.logs import Repeats
 from cluster_lb.model.member import Member
 from cluster_lb.model.place import Place
 from cluster_lb.proxy.pools import LivePools
@@ -56,7 +57,7 @@ class Pulse:
             str, tuple[int, dict[str, int], int]
         ] = {}  # pool -> epoch, load, settled, as last told
         self._heard: set[str] = set()  # pools in which other nodes had something in flight
-        self._problems: dict[str, str] = {}  # pool, empty for the membership -> what was logged last
+        self._repeats = Repeats()  # of pools; empty: of the membership
         self._held: set[str] = set()  # pools whose expiry was held at the last sweep
         self._twin = 0  # when the node was started that the log names already
 
@@ -79,7 +80,7 @@ class Pulse:
         if whole:
             me = self._describe()
             self._look_for_twin(me, await self._membership.renew(me))
-            self._problems.pop("", None)
+            self._repeats.over("")
         for name in list(self._view.readings):
             try:
                 await self._beat_in(name, whole=whole)
@@ -100,13 +101,11 @@ class Pulse:
         if whole:
             self._report(name, await self._registry.sweep(name))
             await self._weights.adjust(self._view.readings[name])
-            self._problems.pop(name, None)
+            self._repeats.over(name)
 
     def _complain(self, pool: str, error: StoreError) -> None:
-        """Once, as long as it is the same."""
-        if self._problems.get(pool) != str(error):
+        if self._repeats.is_new(pool, str(error)):
             _log.error("cannot tell redis of this node", pool=pool, problem=str(error))
-        self._problems[pool] = str(error)
 
     async def _publish(self, name: str, *, whole: bool) -> None:
         pool = self._pools.ensure(name)

@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from cluster_lb.logs import configure_logs
+from cluster_lb.logs import Repeats, configure_logs
 from tests.doubles.logs import logging_restored
 
 
@@ -73,3 +73,14 @@ def test_events_below_the_level_are_left_out(stream):
     structlog.get_logger("node").info("node serves")
     logging.getLogger("aiohttp.server").info("chatter")
     assert stream.getvalue() == ""
+
+
+def test_what_comes_again_and_again_is_told_once_until_it_is_over():
+    repeats = Repeats()
+    told = [
+        repeats.is_new(*said) for said in (("web", "full"), ("web", "full"), ("api", "full"), ("web", "odd"))
+    ]
+    assert told == [True, False, True, True]
+    repeats.over("web")
+    assert repeats.is_new("web", "odd")
+    assert not repeats.is_new("api", "full")

@@ -17,6 +17,7 @@ import structlog
 from cluster_lb.clock import Clock
 from cluster_lb.errors import StoreError, StoreUnavailableError
 from cluster_lb.health.observation import Observation, Word
+from cluster_lb.logs import Repeats
 from cluster_lb.model.ejection import Ejection
 from cluster_lb.model.sample import Sample
 from cluster_lb.model.snapshot import Snapshot
@@ -59,7 +60,7 @@ class Passive:
         self._clock = clock
         self._looked_at = clock.monotonic()
         self._pools: dict[str, _Pool] = {}
-        self._problems: dict[str, str] = {}  # pool -> what was logged last
+        self._repeats = Repeats()
 
     def update(self, snapshot: Snapshot, settings: PoolSettings) -> None:
         """The pool is this from now on."""
@@ -107,9 +108,8 @@ class Passive:
         except StoreUnavailableError:
             return
         except StoreError as error:
-            if self._problems.get(name) != str(error):
+            if self._repeats.is_new(name, str(error)):
                 _log.error("cannot tell what traffic saw", pool=name, problem=str(error))
-            self._problems[name] = str(error)
             return
         self.ejected.update((name, kind) for kind in judgement.ejected.values())
         self.returned.update((name, ended_by) for ended_by in judgement.returned.values())

@@ -11,6 +11,7 @@ import structlog
 
 from cluster_lb.clock import Clock
 from cluster_lb.errors import StoreError, StoreUnavailableError
+from cluster_lb.logs import Repeats
 from cluster_lb.model.verdict import Vote
 
 _log = structlog.get_logger("health")
@@ -35,7 +36,7 @@ class Voting:
         self._votes: dict[str, dict[str, Vote]] = {}  # pool -> server id -> vote
         self._news: dict[str, set[str]] = {}  # pool -> server ids whose vote is new
         self._has_news = asyncio.Event()
-        self._problems: dict[str, str] = {}  # pool -> what was logged last
+        self._repeats = Repeats()
 
     def vote(self, pool: str, server_id: str, vote: Vote) -> None:
         """Hold this opinion. Cast at once when it is the first or a changed one; a changed reason alone waits
@@ -97,8 +98,7 @@ class Voting:
             except StoreUnavailableError as error:
                 _log.debug("votes not cast", pool=pool, votes=len(votes), problem=str(error))
             except StoreError as error:
-                if self._problems.get(pool) != str(error):  # once, as long as it is the same
+                if self._repeats.is_new(pool, str(error)):
                     _log.error("votes not cast", pool=pool, votes=len(votes), problem=str(error))
-                self._problems[pool] = str(error)
             else:
-                self._problems.pop(pool, None)
+                self._repeats.over(pool)

@@ -10,6 +10,7 @@ import structlog
 
 from cluster_lb.clock import Clock, SystemClock
 from cluster_lb.errors import StoreError, StoreUnavailableError
+from cluster_lb.logs import Repeats
 from cluster_lb.model.ticket_run import TicketRun
 from cluster_lb.store.client import Store
 from cluster_lb.store.scripts import load
@@ -23,7 +24,7 @@ class SharedTickets(TicketRun):
     """The tickets of `pool` on this node. `run` keeps them coming; `on_epoch` is called with the epoch in
     force when Redis has another one than this node serves, so that the pool is read again."""
 
-    __slots__ = ("_clock", "_needed", "_on_epoch", "_pool", "_problem", "_store")
+    __slots__ = ("_clock", "_needed", "_on_epoch", "_pool", "_repeats", "_store")
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class SharedTickets(TicketRun):
         self._pool = pool
         self._on_epoch = on_epoch
         self._clock = clock or SystemClock()
-        self._problem = ""  # what the log names already, until the next answer
+        self._repeats = Repeats()
 
     async def run(self) -> None:
         """Take blocks as they are needed, for ever. An outage of Redis is waited out: `take` goes on from
@@ -54,16 +55,11 @@ class SharedTickets(TicketRun):
                 await self._store.wait_up()
                 self._needed.set()
             except StoreError as error:
-                self._complain(str(error))
+                if self._repeats.is_new(self._pool, str(error)):
+                    _log.error("no tickets", pool=self._pool, problem=str(error))
                 await self._pause()
             else:
-                self._problem = ""
-
-    def _complain(self, problem: str) -> None:
-        """Once, as long as it is the same."""
-        if self._problem != problem:
-            self._problem = problem
-            _log.error("no tickets", pool=self._pool, problem=problem)
+                self._repeats.over(self._pool)
 
     async def _refill(self) -> None:
         request = self.request(self._clock.monotonic())
